@@ -1,0 +1,213 @@
+"""regard translate: read lines, write their translations.
+
+One line in, one line out, in order, whatever stands in it; the rest of this file is about telling what became of it.
+"""
+
+import argparse
+import json
+import math
+import os
+import stat
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regard.errors import ConfigError, DataError, UsageError
+
+if TYPE_CHECKING:
+    from regard.decoding.types import DecodingConfig
+    from regard.inference.translation import Output, Translation
+
+SETTINGS = ("beams", "n_best", "temperature", "top_k", "top_p", "seed", "min_length", "max_length", "no_repeat")
+"""Options that change the setting of the same name."""
+
+FATES = {
+    "refused": "left out, being too long",
+    "cut": "cut, being too long",
+    "split": "translated in parts, being too long",
+    "unfinished": "whose translation was cut off by the length limit",
+}
+"""What is told of some lines at the end."""
+
+EXAMPLES = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `regard translate`."""
+    add = parser.add_argument
+    add("run", metavar="RUN", help="folder of a run or of a model")
+    add("file", metavar="FILE", nargs="?", default="-", help="lines to translate, plain or gzip; default: - (stdin)")
+    add("--output", metavar="F", help="write F instead of stdout, whole or not at all")
+    add("--json", action="store_true", help="one object a line: line, status, text, score, tokens, alternatives ...")
+    add("--n-best", type=int, metavar="K", help="K lines for each line: its number, rank, score, text; tabs between")
+    add("--prefix", metavar="TEXT", help="what every translation starts with")
+    add(
+        "--over-long",
+        choices=("refuse", "split", "cut"),
+        default="split",
+        help="what to do with too many tokens; default: split",
+    )
+    add("--ensemble", nargs="+", action="extend", default=[], metavar="RUN", help="further models, to decode as one")
+    add("--threads", type=int, metavar="N", help="threads to compute with; default: one per core")
+    add("--window", type=int, metavar="N", help="lines read ahead; default: 1024, or 1 if they are typed in")
+    search = parser.add_argument_group("how to search (default: as the model folder says)")
+    add = search.add_argument
+    add("--beams", type=int, metavar="N", help="hypotheses kept at every step")
+    add("--length", choices=("none", "gnmt", "power"), help="length normalisation of beam search")
+    add("--alpha", type=float, metavar="X", help="its exponent")
+    add("--sample", action="store_true", help="draw every token instead")
+    add("--temperature", type=float, metavar="X", help="below 1: likelier tokens")
+    add("--top-k", type=int, metavar="K", help="draw from the K likeliest tokens; 0 = all")
+    add("--top-p", type=float, metavar="P", help="draw from the likeliest that have probability P together")
+    add("--seed", type=int, metavar="N", help="another seed, another sample")
+    add("--min-length", type=int, metavar="N", help="tokens at least")
+    add("--max-length", type=int, metavar="N", help="tokens at most")
+    add("--no-repeat", type=int, metavar="N", help="no N tokens in a row twice; 0 = allowed")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Translate to the end of the input, or up to a line that is not text."""
+    from regard.files import new_file
+    from regard.inference.engine import WINDOW
+    from regard.inference.translator import Translator
+
+    changes, lines, notes = _changes(args), _Lines.of(args.file), _Notes()
+    typed_in = args.file == "-" and os.isatty(0)
+    window = args.window if args.window is not None else 1 if typed_in else WINDOW
+    with new_file(Path(args.output)) if args.output else nullcontext(sys.stdout) as out:
+        translator = Translator.load([args.run, *args.ensemble], threads=args.threads, window=window)
+        config = _adjusted(translator.folder.settings.decoding, changes)
+        written = _json if args.json else _ranked if config.n_best > 1 else _plain
+        translations = translator.translate(iter(lines), decoding=config, prefix=args.prefix, over_long=args.over_long)
+        with _progress(args) as advance:
+            for number, translation in enumerate(translations, start=1):
+                out.writelines(f"{line}\n" for line in written(number, translation))
+                if number % window == 0:
+                    out.flush()
+                notes.add(number, translation)
+                advance(translation.source)
+        notes.show()
+        if lines.problem:
+            raise lines.problem
+    return 0
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the search that the options change."""
+    if args.sample and args.beams is not None:
+        raise UsageError("cannot go with --sample", where="--beams", hint="choose one of the two")
+    changes = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    if args.sample or args.beams is not None:
+        changes["kind"] = "sampling" if args.sample else "beam"
+    length = {"kind": args.length, "alpha": args.alpha}
+    if length := {name: value for name, value in length.items() if value is not None}:
+        changes["length"] = length
+    return changes
+
+
+def _adjusted(config: "DecodingConfig", changes: dict[str, Any]) -> "DecodingConfig":
+    from regard.inference.adjusted import adjusted
+
+    try:
+        return adjusted(config, changes)
+    except ConfigError as error:
+        option = error.where.replace("length.alpha", "alpha").replace("_", "-")
+        raise UsageError(error.problem, where=f"--{option}", hint=error.hint) from None
+
+
+@dataclass
+class _Lines:
+    """Lines of text; one that cannot be read ends them and is kept, so that those before it are still answered."""
+
+    lines: Iterator[str]
+    problem: DataError | None = None
+
+    @classmethod
+    def of(cls, path: str) -> "_Lines":
+        """Open a file.
+
+        Raises DataError if not even its first line can be read; standard input is not waited for.
+        """
+        from regard.data.lines import STANDARD_INPUT, read_lines
+
+        lines = read_lines(path)
+        return cls(lines if path == STANDARD_INPUT else chain(list(islice(lines, 1)), lines))
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            yield from self.lines
+        except DataError as error:
+            self.problem = error
+
+
+def _plain(number: int, translation: "Translation") -> Iterator[str]:
+    yield _in_one_line(translation.text)
+
+
+def _ranked(number: int, translation: "Translation") -> Iterator[str]:
+    for rank, output in enumerate((translation, *translation.alternatives), start=1):
+        yield f"{number}\t{rank}\t{output.score:.4f}\t{_in_one_line(output.text)}"
+
+
+def _json(number: int, translation: "Translation") -> Iterator[str]:
+    values = {"line": number, "status": translation.status, **_values(translation)}
+    values["alternatives"] = [_values(output) for output in translation.alternatives]
+    yield json.dumps(values, ensure_ascii=False, allow_nan=False)
+
+
+def _values(output: "Output") -> dict[str, Any]:
+    return {
+        "text": output.text,
+        "score": None if math.isnan(output.score) else output.score,
+        "log_prob": None if math.isnan(output.log_prob) else output.log_prob,
+        "ended": output.ended,
+        "tokens": output.tokens,
+        "token_log_probs": output.token_log_probs,
+    }
+
+
+def _in_one_line(text: str) -> str:
+    """Return the text with spaces for line ends, which a model may have learnt from texts of many lines."""
+    return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
+
+
+@dataclass
+class _Notes:
+    """Lines that a reader should know of."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, number: int, translation: "Translation") -> None:
+        for fate in {translation.status, "ok" if translation.ended else "unfinished"} & FATES.keys():
+            self.counts[fate] += 1
+            if self.counts[fate] <= EXAMPLES:
+                self.examples[fate].append(str(number))
+
+    def show(self) -> None:
+        for fate, words in FATES.items():
+            if count := self.counts[fate]:
+                lines, more = ("line" if count == 1 else "lines"), (" ..." if count > EXAMPLES else "")
+                print(f"note: {count} {lines} {words}: {', '.join(self.examples[fate])}{more}", file=sys.stderr)
+
+
+@contextmanager
+def _progress(args: argparse.Namespace) -> Iterator[Callable[[str], None]]:
+    """Yield what to call with every line that is answered; shows a bar where it disturbs nobody and has an end."""
+    status = os.fstat(0) if args.file == "-" else Path(args.file).stat()
+    has_end = stat.S_ISREG(status.st_mode) and not args.file.endswith(".gz")
+    if not (has_end and sys.stderr.isatty() and (args.output or not sys.stdout.isatty())):
+        yield lambda line: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    columns = BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=status.st_size)
+        yield lambda line: bar.advance(task, len(line.encode()) + 1)

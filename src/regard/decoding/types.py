@@ -1,0 +1,168 @@
+"""How to search, and what a search finds; no torch.
+
+Length normalisations divide the sum of log-probabilities by a function of n, the number of tokens with EOS.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regard.config import variant
+from regard.decoding import LENGTHS
+from regard.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A decoded sequence, without BOS and EOS."""
+
+    tokens: tuple[str, ...]
+    log_prob: float  # sum over the tokens and EOS, in nats
+    score: float  # the same after length normalisation: what hypotheses are ranked by
+    ended: bool  # False if it was cut off by the length limit
+    token_log_probs: tuple[float, ...] = ()  # one per token, then EOS if it ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LengthNormalisation:
+    """What log-probabilities are divided by."""
+
+    kind: ClassVar[str]
+
+    def divisor(self, length: int) -> float:
+        """Return the divisor for `length` tokens, EOS included; it never falls as the length grows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoNormalisation(LengthNormalisation):
+    """Rank by the plain sum."""
+
+    kind: ClassVar[str] = "none"
+
+    def divisor(self, length: int) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GnmtNormalisation(LengthNormalisation):
+    """((5 + n) / 6)^alpha (Wu et al. 2016, equation 14), which the Transformer paper uses with alpha 0.6."""
+
+    kind: ClassVar[str] = "gnmt"
+    alpha: float = 0.6  # 0 to 10
+
+    def __post_init__(self) -> None:
+        """Refuse a divisor that falls or overflows."""
+        _check_alpha(self.alpha)
+
+    def divisor(self, length: int) -> float:
+        return ((5.0 + length) / 6.0) ** self.alpha
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PowerNormalisation(LengthNormalisation):
+    """n^alpha; alpha 1 is the mean log-probability of a token."""
+
+    kind: ClassVar[str] = "power"
+    alpha: float = 1.0  # 0 to 10
+
+    def __post_init__(self) -> None:
+        """Refuse a divisor that falls or overflows."""
+        _check_alpha(self.alpha)
+
+    def divisor(self, length: int) -> float:
+        return float(max(length, 1)) ** self.alpha
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0 <= alpha <= 10:
+        raise ConfigError(f"{alpha} is not within 0 to 10", where="alpha")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodingConfig:
+    """What every search obeys."""
+
+    kind: ClassVar[str]
+    part: ClassVar[str]  # the function that searches so
+
+    length_ratio: float = 2.0  # an output has at most this many tokens per source token ...
+    length_extra: int = 10  # ... and this many more
+    min_length: int = 0  # tokens before EOS is allowed
+    max_length: int = 1024  # tokens, whatever the source
+    no_repeat: int = 0  # forbid an n-gram of this size to occur twice; 0 = allowed
+    n_best: int = 1  # hypotheses given back
+
+    def __post_init__(self) -> None:
+        """Refuse impossible limits."""
+        for name in ("length_extra", "min_length", "no_repeat"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{getattr(self, name)} is below 0", where=name)
+        for name in ("n_best", "max_length"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{getattr(self, name)} is below 1", where=name)
+        if not 0 <= self.length_ratio <= 1000:
+            raise ConfigError(f"{self.length_ratio} is not within 0 to 1000", where="length_ratio")
+        if self.min_length > self.max_length:
+            raise ConfigError(f"{self.min_length} is above max_length={self.max_length}", where="min_length")
+
+    def limit(self, source_length: int) -> int:
+        """Return the most tokens an output may have for a source of so many tokens (EOS not counted)."""
+        limit = int(self.length_ratio * source_length) + self.length_extra
+        return max(self.min_length, min(self.max_length, limit))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GreedyConfig(DecodingConfig):
+    """The likeliest token at every step."""
+
+    kind: ClassVar[str] = "greedy"
+    part: ClassVar[str] = "regard.decoding.greedy:greedy"
+
+    def __post_init__(self) -> None:
+        """Refuse to promise what greedy search never finds."""
+        DecodingConfig.__post_init__(self)
+        if self.n_best > 1:
+            hint = "use beam or sampling for several"
+            raise ConfigError(f"greedy search finds 1 hypothesis, not {self.n_best}", where="n_best", hint=hint)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BeamConfig(DecodingConfig):
+    """Keep the best few hypotheses at every step."""
+
+    kind: ClassVar[str] = "beam"
+    part: ClassVar[str] = "regard.decoding.beam:beam"
+    beams: int = 4
+    length: LengthNormalisation = variant(LENGTHS, GnmtNormalisation())
+
+    def __post_init__(self) -> None:
+        """Refuse impossible widths."""
+        DecodingConfig.__post_init__(self)
+        if not 1 <= self.beams <= 1000:
+            raise ConfigError(f"{self.beams} is not within 1 to 1000", where="beams")
+        if self.n_best > self.beams:
+            hint = f"keep at least {self.n_best} beams"
+            raise ConfigError(f"{self.n_best} of {self.beams} beams cannot be given", where="n_best", hint=hint)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplingConfig(DecodingConfig):
+    """Draw every token from the model's distribution, cut to its likely part."""
+
+    kind: ClassVar[str] = "sampling"
+    part: ClassVar[str] = "regard.decoding.sampling:sampling"
+    temperature: float = 1.0
+    top_k: int = 0  # keep the k likeliest; 0 = all
+    top_p: float = 1.0  # keep the likeliest that together have this much probability
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible distributions."""
+        DecodingConfig.__post_init__(self)
+        if not 0 < self.temperature <= 1000:
+            hint = "for 0 use greedy"
+            raise ConfigError(f"{self.temperature} is not above 0 and at most 1000", where="temperature", hint=hint)
+        if self.top_k < 0:
+            raise ConfigError(f"{self.top_k} is below 0", where="top_k")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"{self.top_p} is not within 0 to 1", where="top_p")

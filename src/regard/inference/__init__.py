@@ -1,0 +1,5 @@
+"""Trained models at work: text in, translations and scores out; no torch until an engine runs."""
+
+from regard.registry import Registry
+
+ENGINES = Registry("engine", {"torch": "regard.inference.torch_engine:TorchEngine"})

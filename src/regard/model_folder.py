@@ -1,0 +1,153 @@
+"""A trained model on disk: all that translating needs, in one folder, and nothing that runs code.
+
+    manifest.json        format, and the SHA-256 of every other file
+    config.toml          model, text and decoding settings, defaults included
+    shared/ | source/ target/    tokenizer and vocabulary
+    model.safetensors    weights in float32, without time stamps or host facts
+
+Reading it imports torch only when the model itself is built.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from regard.config import from_mapping, read_toml, to_mapping, variant
+from regard.decoding import SEARCHES
+from regard.decoding.types import BeamConfig, DecodingConfig
+from regard.errors import CheckpointError, ConfigError
+from regard.files import new_folder, read_json, settle, sha256, write_json, write_text
+from regard.models import MODELS
+from regard.models.configs import ModelConfig, TransformerConfig
+from regard.text.sides import Sides, TextConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from regard.models.base import Seq2SeqModel
+
+FORMAT = 1
+"""Version of the folder's layout; a reader refuses what is newer than itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """The settings that a model folder keeps."""
+
+    model: ModelConfig = variant(MODELS, TransformerConfig())
+    text: TextConfig = field(default_factory=TextConfig)
+    decoding: DecodingConfig = variant(SEARCHES, BeamConfig())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """An opened model folder."""
+
+    path: Path
+    settings: ModelSettings
+    sides: Sides
+
+    @classmethod
+    def open(cls, path: str | Path) -> "ModelFolder":
+        """Open and check a model folder; of a run folder, its best model.
+
+        Raises CheckpointError if there is none, or if a file is missing, damaged or of a newer format.
+        """
+        folder = find_model(Path(path))
+        check_manifest(folder)
+        try:
+            settings = from_mapping(ModelSettings, read_toml(folder / "config.toml"))
+        except ConfigError as error:
+            hint = "it was made by another version of regard"
+            raise CheckpointError(str(error), where=str(folder / "config.toml"), hint=hint) from None
+        return cls(folder, settings, Sides.load(folder))
+
+    def load_model(self) -> "Seq2SeqModel":
+        """Build the model and load its weights, ready for inference on the CPU.
+
+        Raises CheckpointError if the weights do not fit the config.
+        """
+        from regard.models.base import build_model  # noqa: PLC0415
+
+        sizes = len(self.sides.source.vocabulary), len(self.sides.target.vocabulary)
+        model = build_model(self.settings.model, *sizes)
+        load_weights(model, self.path / "model.safetensors")
+        return model.eval()
+
+
+def find_model(path: Path) -> Path:
+    """Return the model folder that `path` is, or the best model of the run that it is.
+
+    Raises CheckpointError with what to do if there is neither.
+    """
+    for candidate in (path, path / "best", path / "last"):
+        settle(candidate)
+        if (candidate / "manifest.json").is_file():
+            return candidate
+    if not path.exists():
+        raise CheckpointError("does not exist", where=str(path), hint="give the folder of a run or of a model")
+    if (path / "config.toml").is_file():
+        raise CheckpointError("has no model yet", where=str(path), hint=f"regard train --resume --out {path}")
+    raise CheckpointError("is no run and no model folder", where=str(path), hint="regard train makes one")
+
+
+def check_manifest(folder: Path) -> None:
+    """Compare every file with the checksum in the manifest.
+
+    Raises CheckpointError naming the first file that is missing or differs.
+    """
+    manifest = read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        raise CheckpointError("is damaged", where=str(folder / "manifest.json"), hint="take a whole copy")
+    if manifest.get("format") != FORMAT:
+        found = manifest.get("format")
+        raise CheckpointError(f"has format {found!r}, not {FORMAT}", where=str(folder), hint="update regard")
+    for name, expected in manifest["files"].items():
+        file = folder / name
+        if not file.is_file():
+            raise CheckpointError("is missing", where=str(file), hint="take a whole copy of the model folder")
+        if sha256(file) != expected:
+            raise CheckpointError("is damaged: its checksum differs", where=str(file), hint="take a whole copy")
+
+
+def save_model_folder(path: Path, settings: ModelSettings, sides: Sides, weights: "dict[str, Tensor]") -> None:
+    """Write a model folder, whole or not at all; the same model gives the same bytes.
+
+    Raises ResourceError if the disk is full.
+    """
+    with new_folder(path) as folder:
+        fill_model_folder(folder, settings, sides, weights)
+
+
+def fill_model_folder(folder: Path, settings: ModelSettings, sides: Sides, weights: "dict[str, Tensor]") -> None:
+    """Write the files of a model into an empty folder."""
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    write_text(folder / "config.toml", tomli_w.dumps(to_mapping(settings)))
+    sides.save(folder)
+    tensors = {name: tensor.detach().float().contiguous().clone() for name, tensor in weights.items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "regard"})
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    sums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
+    write_json(folder / "manifest.json", {"format": FORMAT, "files": sums})
+
+
+def load_weights(model: Any, path: Path) -> None:
+    """Copy the tensors of a safetensors file into a model of the same shape.
+
+    Raises CheckpointError if the file is damaged, or names and shapes differ.
+    """
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot be read: {error}", where=str(path), hint="take a whole copy") from None
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        problem = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"does not fit the model: {problem}", where=str(path), hint="see config.toml") from None

@@ -1,0 +1,38 @@
+"""A task: pairs for each split, and metrics. Training, decoding and evaluation know no task by name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from regard.data.pairs import Pair
+from regard.registry import load_object
+from regard.tasks.configs import TaskConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The pairs of a task; `report` says what was left out and why, ready for JSON."""
+
+    train: Sequence[Pair]
+    valid: Sequence[Pair]
+    test: Sequence[Pair] = ()
+    report: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[Path] = ()  # where they were read, if from files
+
+
+class Task(Protocol):
+    """Anything that can give splits."""
+
+    def splits(self) -> Splits:
+        """Read or make the pairs.
+
+        Raises DataError if they cannot be used.
+        """
+        ...
+
+
+def build_task(config: TaskConfig) -> Task:
+    """Make the task that the config names."""
+    task: Task = load_object(config.part)(config)
+    return task

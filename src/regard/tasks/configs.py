@@ -1,0 +1,106 @@
+"""Which pairs to learn from, and how to judge what is written; no torch."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regard.errors import ConfigError
+from regard.metrics import METRICS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskConfig:
+    """What every task's config has: its name in a config file, the class it stands for, and its metrics."""
+
+    kind: ClassVar[str]
+    part: ClassVar[str]
+
+    metrics: tuple[str, ...] = ("bleu", "chrf")  # names of regard.metrics; at each validation and by `evaluate`
+    pooled: bool = False  # pairs with the same source are alternatives of one another when outputs are judged
+
+    def __post_init__(self) -> None:
+        """Refuse metrics that do not exist."""
+        for i, name in enumerate(self.metrics):
+            try:
+                METRICS[name]
+            except ConfigError as error:
+                raise error.within(f"metrics[{i}]") from None
+        if not self.metrics:
+            raise ConfigError("is empty", where="metrics", hint="such as ['bleu', 'chrf']")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilesConfig(TaskConfig):
+    """Pairs from files: one TSV, one JSONL, or two line-aligned files; plain or .gz."""
+
+    kind: ClassVar[str] = "files"
+    part: ClassVar[str] = "regard.tasks.files:Files"
+
+    train: str  # TSV or JSONL; with `train_target`, the sources alone
+    train_target: str = ""
+    valid: str = ""  # empty: a part of `train` is held out
+    valid_target: str = ""
+    columns: tuple[int, ...] = (1, 2)  # of a TSV, from 1: source and target
+    fields: tuple[str, ...] = ("source", "target")  # of a JSONL
+    drop_duplicates: bool = False  # learn from a pair that occurs several times only once
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhrasebookConfig(TaskConfig):
+    """Phrases in two languages, made on the fly from CLDR."""
+
+    kind: ClassVar[str] = "phrasebook"
+    part: ClassVar[str] = "regard.tasks.phrasebook:Phrasebook"
+
+    metrics: tuple[str, ...] = ("exact_match", "chrf")
+    source: str = "en"  # locales that Babel knows
+    target: str = "de"
+    seed: int = 1
+    train: int = 40_000  # pairs of each split
+    valid: int = 500
+    test: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyntheticConfig(TaskConfig):
+    """Strings of letters and what becomes of them: tasks whose answer is known."""
+
+    metrics: tuple[str, ...] = ("exact_match", "token_accuracy")
+    seed: int = 1
+    train: int = 20_000  # pairs of each split
+    valid: int = 500
+    test: int = 500
+    symbols: int = 26
+    shortest: int = 4  # symbols
+    longest: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse strings that cannot be made."""
+        TaskConfig.__post_init__(self)
+        if not 2 <= self.symbols <= 26:
+            raise ConfigError(f"{self.symbols} is not within 2 to 26", where="symbols")
+        if not 1 <= self.shortest <= self.longest:
+            raise ConfigError(f"{self.shortest} is not within 1 to longest={self.longest}", where="shortest")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CopyConfig(SyntheticConfig):
+    """The same string."""
+
+    kind: ClassVar[str] = "copy"
+    part: ClassVar[str] = "regard.tasks.synthetic:Copy"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReverseConfig(SyntheticConfig):
+    """The string from its end."""
+
+    kind: ClassVar[str] = "reverse"
+    part: ClassVar[str] = "regard.tasks.synthetic:Reverse"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SortConfig(SyntheticConfig):
+    """Its letters in the order of the alphabet."""
+
+    kind: ClassVar[str] = "sort"
+    part: ClassVar[str] = "regard.tasks.synthetic:Sort"

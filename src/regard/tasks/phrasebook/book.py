@@ -1,0 +1,124 @@
+"""Phrases in two locales, split so that no value of a test phrase has been trained on, yet every word of it has."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from regard.data.pairs import Pair
+from regard.errors import ConfigError
+from regard.tasks.phrasebook.dice import Dice
+from regard.tasks.phrasebook.inventory import Inventory, take_inventory
+from regard.tasks.phrasebook.meanings import Meaning
+from regard.tasks.phrasebook.phrases import PATTERNS, Pattern
+from regard.tasks.phrasebook.words import words
+from regard.tasks.phrasebook.writer import MissingError, Writer
+from regard.tasks.splits import SPLITS, Split
+
+_PROBES = 64  # phrases by which patterns are compared; enough to meet every month
+_PATIENCE = 20_000  # phrases refused in a row before a split counts as impossible to fill
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phrasebook:
+    """Pairs of phrases. No source and no target is in two splits, and no source has two targets."""
+
+    train: list[Pair]
+    valid: list[Pair]
+    test: list[Pair]
+    patterns: tuple[str, ...]  # names of those in use
+    skipped: dict[str, str]  # the others, and why
+
+
+def phrasebook(
+    source: str, target: str, *, seed: int = 1, train: int = 40_000, valid: int = 500, test: int = 500
+) -> Phrasebook:
+    """Make so many pairs of phrases out of the data of two locales, such as "en" and "de".
+
+    Raises ConfigError if Babel has no such locale, or if the two have too little in common for so many phrases.
+    """
+    writers = Writer(source), Writer(target)
+    inventory = take_inventory(*writers)
+    patterns, skipped = shared_patterns(*writers, inventory)
+    collector = _Collector(*writers, list(patterns.values()))
+    pairs = {}
+    for split, size in zip(SPLITS, (train, valid, test), strict=True):
+        pairs[split] = collector.collect(size, split, Dice(Random(f"{seed} {split}"), split, inventory))
+    return Phrasebook(**pairs, patterns=tuple(patterns), skipped=skipped)
+
+
+def shared_patterns(source: Writer, target: Writer, inventory: Inventory) -> tuple[dict[str, Pattern], dict[str, str]]:
+    """Return the patterns that two locales share, and why each of the others is left out.
+
+    Patterns of the same build draw the same values from the same seed. So where two of them look alike in the source
+    and not in the target, they are found out and the later one is left out: English "May 5, 2024" may be short for
+    Portuguese "5 de mai. de 2024" as well as for "5 de maio de 2024".
+    """
+    said: dict[str, str] = {}
+    shared: dict[str, Pattern] = {}
+    skipped: dict[str, str] = {}
+    for name, pattern in PATTERNS.items():
+        try:
+            meanings = [pattern(Dice(Random(seed), "train", inventory)) for seed in range(_PROBES)]
+            texts = {(part.write(source), part.write(target)) for meaning in meanings for part in _within(meaning)}
+        except MissingError as error:
+            skipped[name] = f"no data for {error}"
+            continue
+        if len(said | dict(texts)) < len(said.items() | texts):
+            skipped[name] = "one source would have two targets"
+        else:
+            shared[name] = pattern
+            said.update(texts)
+    return shared, skipped
+
+
+def _within(meaning: Meaning) -> Iterator[Meaning]:
+    yield meaning
+    for part in meaning.parts:
+        yield from _within(part)
+
+
+class _Collector:
+    """Fills one split after the other, training first, and remembers what may not come again."""
+
+    def __init__(self, source: Writer, target: Writer, patterns: Sequence[Pattern]) -> None:
+        self.source, self.target, self.patterns = source, target, patterns
+        self._sources: set[str] = set()
+        self._targets: dict[str, Split] = {}
+        self._words: tuple[set[str], set[str]] = set(), set()  # of the training sources and targets
+
+    def collect(self, size: int, split: Split, dice: Dice) -> list[Pair]:
+        """Return so many pairs that go with those returned before."""
+        pairs: list[Pair] = []
+        refused = 0
+        while len(pairs) < size:
+            pair = self._say(dice)
+            if pair is not None and self._goes(pair, split):
+                pairs.append(pair)
+                self._remember(pair, split)
+                refused = 0
+            elif (refused := refused + 1) > _PATIENCE:
+                names = f"{self.source.locale} and {self.target.locale}"
+                problem = f"{names} have too little in common for {size} phrases to {split}"
+                raise ConfigError(problem, hint=f"ask for {len(pairs)} at most, or for other locales")
+        return pairs
+
+    def _say(self, dice: Dice) -> Pair | None:
+        try:
+            meaning = dice.pick(self.patterns)(dice)
+            return Pair(meaning.write(self.source), meaning.write(self.target))
+        except MissingError:
+            return None
+
+    def _goes(self, pair: Pair, split: Split) -> bool:
+        if pair.source in self._sources or self._targets.get(pair.target, split) != split:
+            return False
+        return split == "train" or (
+            self._words[0].issuperset(words(pair.source)) and self._words[1].issuperset(words(pair.target))
+        )
+
+    def _remember(self, pair: Pair, split: Split) -> None:
+        self._sources.add(pair.source)
+        self._targets[pair.target] = split
+        if split == "train":
+            self._words[0].update(words(pair.source))
+            self._words[1].update(words(pair.target))

@@ -1,0 +1,184 @@
+"""Values for phrases, drawn at random, each of them for one split only."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import TypeVar
+
+from babel.numbers import get_currency_precision
+
+from regard.tasks.phrasebook.inventory import Inventory
+from regard.tasks.phrasebook.meanings import Joined, Money, Name, Percent, Price, Quantity, Relative
+from regard.tasks.phrasebook.writer import SECONDS, MissingError
+from regard.tasks.splits import Split, split_of
+
+T = TypeVar("T")
+
+_FIRST_YEAR, _YEARS = 1950, 100
+_FIRST_DAY = datetime(_FIRST_YEAR, 1, 1)
+_DAYS = (datetime(_FIRST_YEAR + _YEARS, 1, 1) - _FIRST_DAY).days
+_LEAP_YEAR = datetime(2000, 1, 1)  # of days without a year
+_MONDAY = datetime(2024, 1, 1)  # of times without a day
+_MOST = {"year": 30, "month": 11, "week": 3, "day": 30, "hour": 23, "minute": 59, "second": 59}  # in a duration
+
+
+class Dice:
+    """Draws values that `split_of` gives to one split.
+
+    Days, times, percentages and numbers that are large or broken belong to a split by themselves; small numbers,
+    together with what they count; names, as the combination that they stand in. One and two of something belong to
+    every split, for many languages have words of their own for these.
+    """
+
+    def __init__(self, random: Random, split: Split, inventory: Inventory) -> None:
+        self.random, self.split, self.inventory = random, split, inventory
+
+    def _own(self, draw: Callable[[], T], key: Callable[[T], object] = lambda value: value) -> T:
+        while split_of(key(value := draw())) != self.split:
+            pass
+        return value
+
+    def _number(self, most: int) -> int:
+        """Return 1 to `most`."""
+        return 1 + self.random.randrange(most)
+
+    def pick(self, items: Sequence[T]) -> T:
+        """Return one of the items; raise MissingError if there is none."""
+        if not items:
+            raise MissingError
+        return items[self.random.randrange(len(items))]
+
+    def pick_different(self, items: Sequence[T], count: int) -> tuple[T, ...]:
+        """Return so many of the items, no two the same."""
+        picked: dict[T, None] = {}
+        while len(picked) < count:
+            picked[self.pick(items)] = None
+        return tuple(picked)
+
+    def day(self) -> datetime:
+        """Return a day of a hundred years."""
+        return self._own(self._any_day)
+
+    def _any_day(self) -> datetime:
+        return _FIRST_DAY + timedelta(self.random.randrange(_DAYS))
+
+    def day_of_year(self) -> datetime:
+        """Return a day to be shown without its year."""
+        return self._own(lambda: _LEAP_YEAR + timedelta(self.random.randrange(366)))
+
+    def weekday_of_year(self) -> datetime:
+        """Return a day to be shown with its weekday but without its year."""
+        return self._own(self._any_day, lambda day: (day.weekday(), day.month, day.day))
+
+    def month(self) -> datetime:
+        """Return a month, as its first day."""
+        return self._own(self._any_month)
+
+    def _any_month(self) -> datetime:
+        return datetime(_FIRST_YEAR + self.random.randrange(_YEARS), self._number(12), 1)
+
+    def quarter(self) -> datetime:
+        """Return a quarter, as its first day."""
+        return self._own(lambda: datetime(_FIRST_YEAR + self.random.randrange(_YEARS), self.pick((1, 4, 7, 10)), 1))
+
+    def days(self) -> tuple[datetime, datetime]:
+        """Return a day and a later one, often of the same month."""
+        return self._range(self.day)
+
+    def days_of_year(self) -> tuple[datetime, datetime]:
+        """Return a day and a later one of the same year, to be shown without it."""
+        return self._range(self.day_of_year)
+
+    def _range(self, day: Callable[[], datetime]) -> tuple[datetime, datetime]:
+        while True:
+            first = day()
+            last = first + timedelta(self._number(self.pick((20, 150))))
+            if last.year <= max(first.year, _FIRST_YEAR) + (day == self.day) and split_of(last) == self.split:
+                return first, last
+
+    def months(self) -> tuple[datetime, datetime]:
+        """Return a month and a later one."""
+        return self._own(lambda: self._sorted(self._any_month))
+
+    def years(self) -> tuple[datetime, datetime]:
+        """Return a year and a later one, as their first days."""
+        return self._own(lambda: self._sorted(lambda: datetime(_FIRST_YEAR + self.random.randrange(_YEARS), 1, 1)))
+
+    def clock(self) -> datetime:
+        """Return a minute of the day, but neither noon nor midnight: these have names of their own, and are too rare."""
+        return self._own(lambda: _MONDAY + timedelta(hours=12 * self.random.randrange(2), minutes=self._number(719)))
+
+    def clock_with_seconds(self) -> datetime:
+        """Return a second of the day."""
+        return self._own(lambda: _MONDAY + timedelta(seconds=self.random.randrange(24 * 60 * 60)))
+
+    def clock_of_week(self) -> datetime:
+        """Return a minute of the week."""
+        return self._own(lambda: _MONDAY + timedelta(minutes=self.random.randrange(7 * 24 * 60)))
+
+    def clocks(self) -> tuple[datetime, datetime]:
+        """Return a minute of the day and a later one."""
+        return self._sorted(self.clock)
+
+    def _sorted(self, draw: Callable[[], datetime]) -> tuple[datetime, datetime]:
+        while (first := draw()) == (last := draw()):
+            pass
+        return min(first, last), max(first, last)
+
+    def names(self, style: str, kind: str, count: int) -> Joined:
+        """Return a list of so many names of one kind."""
+        codes = self.inventory.names[kind]
+        picked = self._own(lambda: self.pick_different(codes, count), sorted)
+        return Joined(style, tuple(Name(kind, code) for code in picked))
+
+    def names_of(self, style: str, kinds: Sequence[str]) -> Joined:
+        """Return a list with a name of each kind."""
+        picked = self._own(lambda: tuple(self.pick(self.inventory.names[kind]) for kind in kinds))
+        return Joined(style, tuple(map(Name, kinds, picked)))
+
+    def relative(self) -> Relative:
+        """Return so many units of time from now or ago."""
+        count, unit = self._count(tuple(SECONDS), (9, 60))
+        return Relative(int(count) * self.pick((1, -1)), unit)
+
+    def duration(self, parts: int) -> Joined:
+        """Return so many parts of a duration, each in the next shorter unit."""
+        first = self.random.randrange(len(_MOST) - parts + 1)
+        units = list(_MOST)[first : first + parts]
+        counts = self._own(lambda: tuple(self._number(self.pick((2, _MOST[unit]))) for unit in units), lambda c: (c, units))
+        return Joined("unit", tuple(Quantity(Decimal(n), f"duration-{unit}") for n, unit in zip(counts, units, strict=True)))
+
+    def quantity(self, units: Sequence[str]) -> Quantity:
+        """Return a number of one of the units."""
+        return Quantity(*self._count(units, (9, 99, 9999, 0)))
+
+    def money(self) -> Money:
+        """Return a whole number of some currency."""
+        return Money(*self._count(self.inventory.names["currency"], (9, 99, 9999)))
+
+    def price(self) -> Price:
+        """Return an amount of some currency, with its usual decimals."""
+        currency = self.pick(self.inventory.signs)
+        decimals = get_currency_precision(currency)
+        return Price(self._own(lambda: Decimal(self._number(self.pick((999, 99999)))).scaleb(-decimals), str), currency)
+
+    def percent(self) -> Percent:
+        """Return so many hundredths, of which there may be tenths."""
+        return Percent(self._own(lambda: self._whole_or_broken((100, 0)), lambda number: ("%", str(number))))
+
+    def _whole_or_broken(self, most: Sequence[int]) -> Decimal:
+        """Return a whole number up to one of `most`, where 0 asks for one with tenths."""
+        if limit := self.pick(most):
+            return Decimal(self._number(limit))
+        return self.random.randrange(100) + Decimal(self._number(9)).scaleb(-1)
+
+    def _count(self, things: Sequence[str], most: Sequence[int]) -> tuple[Decimal, str]:
+        if self.pick(range(4)) == 0:
+            return Decimal(self._number(2)), self.pick(things)
+        return self._own(lambda: (self._whole_or_broken(most), self.pick(things)), _small_with_what_it_counts)
+
+
+def _small_with_what_it_counts(counted: tuple[Decimal, str]) -> object:
+    number, thing = counted
+    return (str(number), thing) if number < 100 and number == int(number) else str(number)

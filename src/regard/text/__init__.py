@@ -1,0 +1,13 @@
+"""Strings to tokens to ids and back; no torch."""
+
+from regard.registry import Registry
+
+TOKENIZERS = Registry(
+    "tokenizer",
+    {
+        "unigram": "regard.text.configs:UnigramConfig",
+        "bpe": "regard.text.configs:BpeConfig",
+        "characters": "regard.text.configs:CharactersConfig",
+        "spaced": "regard.text.configs:SpacedConfig",
+    },
+)

@@ -1,0 +1,145 @@
+"""How to train; imports no torch."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from regard.config import variant
+from regard.errors import ConfigError
+from regard.training import OPTIMIZERS, SCHEDULES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimizerConfig:
+    """What every optimizer's config has."""
+
+    kind: ClassVar[str]
+    part: ClassVar[str]
+
+    rate: float = 1e-3  # peak learning rate
+    beta1: float = 0.9
+    beta2: float = 0.98
+    epsilon: float = 1e-9
+
+    def __post_init__(self) -> None:
+        """Refuse rates that cannot learn."""
+        if self.rate <= 0:
+            raise ConfigError(f"{self.rate} is not above 0", where="rate", hint="such as 1e-3")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{getattr(self, name)} is not within 0 to 1", where=name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdamConfig(OptimizerConfig):
+    """Adam with the constants of Vaswani et al. 2017, section 5.3."""
+
+    kind: ClassVar[str] = "adam"
+    part: ClassVar[str] = "regard.training.optimizers:Adam"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdamWConfig(OptimizerConfig):
+    """Adam with decay of the matrices apart from the gradient (Loshchilov & Hutter 2019)."""
+
+    kind: ClassVar[str] = "adamw"
+    part: ClassVar[str] = "regard.training.optimizers:AdamW"
+
+    decay: float = 0.01  # share of the weight taken away per step, times the learning rate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MuonConfig(OptimizerConfig):
+    """Orthogonal updates for the hidden matrices (Jordan et al. 2024), Adam for all else."""
+
+    kind: ClassVar[str] = "muon"
+    part: ClassVar[str] = "regard.training.optimizers:Muon"
+
+    matrix_rate: float = 0.02  # peak learning rate of the hidden matrices
+    momentum: float = 0.95
+    decay: float = 0.0  # of the hidden matrices, per step, times matrix_rate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleConfig:
+    """What every schedule has: a factor on the learning rate, which first grows in a line for `warmup` steps."""
+
+    kind: ClassVar[str]
+    part: ClassVar[str]
+
+    warmup: int = 400  # steps
+
+    def __post_init__(self) -> None:
+        """Refuse a negative warm-up."""
+        if self.warmup < 0:
+            raise ConfigError(f"{self.warmup} is below 0", where="warmup")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InverseSqrtConfig(ScheduleConfig):
+    """Then falls with the square root of the step (Vaswani et al. 2017, equation 3)."""
+
+    kind: ClassVar[str] = "inverse-sqrt"
+    part: ClassVar[str] = "regard.training.schedules:inverse_sqrt"
+
+    warmup: int = 4000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinearConfig(ScheduleConfig):
+    """Then falls in a line to zero at the last step."""
+
+    kind: ClassVar[str] = "linear"
+    part: ClassVar[str] = "regard.training.schedules:linear"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CosineConfig(ScheduleConfig):
+    """Then falls along half a cosine to zero at the last step."""
+
+    kind: ClassVar[str] = "cosine"
+    part: ClassVar[str] = "regard.training.schedules:cosine"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConstantConfig(ScheduleConfig):
+    """Then stays."""
+
+    kind: ClassVar[str] = "constant"
+    part: ClassVar[str] = "regard.training.schedules:constant"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """The course of a training."""
+
+    seed: int = 1
+    steps: int = 100_000  # updates of the weights
+    batch_tokens: int = 4096  # real tokens per batch on its larger side, end tokens included
+    accumulate: int = 1  # batches per step
+    label_smoothing: float = 0.1
+    clip: float = 1.0  # largest norm of the gradient; 0 = any
+    optimizer: OptimizerConfig = variant(OPTIMIZERS, AdamConfig())
+    schedule: ScheduleConfig = variant(SCHEDULES, InverseSqrtConfig())
+    average: int = 0  # mean of the weights at the last so many validations; 0 = off
+    ema: float = 0.0  # decay per step of a running mean of the weights, which is what is validated; 0 = off
+    validate_every: int = 1000  # steps
+    validate_pairs: int = 1000  # held-out pairs whose decoded text is scored; the loss is of all of them
+    save_every: int = 1000  # steps
+    patience: int = 0  # validations without a better score before training stops; 0 = never
+    best_by: str = "loss"  # "loss", or the metric whose best validation is kept
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int = 0  # 0 = as many as the machine gives
+
+    def __post_init__(self) -> None:
+        """Refuse impossible numbers."""
+        for name in ("steps", "batch_tokens", "accumulate", "validate_every", "save_every", "validate_pairs"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{getattr(self, name)} is below 1", where=name)
+        for name in ("seed", "clip", "average", "patience", "threads"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{getattr(self, name)} is below 0", where=name)
+        for name in ("label_smoothing", "ema"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"{getattr(self, name)} is not within 0 to 1", where=name, hint="0 turns it off")
+        if self.average and self.ema:
+            raise ConfigError("average and ema exclude each other", where="average", hint="set one of them to 0")

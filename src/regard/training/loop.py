@@ -1,0 +1,264 @@
+"""The training loop, readable from top to bottom."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from torch import Tensor
+
+from regard.data.batch import Batch
+from regard.data.batching import Examples
+from regard.errors import ResourceError, TrainingError
+from regard.layers.kernels import Noise
+from regard.models.base import Seq2SeqModel
+from regard.training.averaging import RunningMean, Snapshots
+from regard.training.checkpoint import Checkpoints
+from regard.training.configs import TrainingConfig
+from regard.training.objectives import label_smoothed
+from regard.training.optimizers import build_optimizer, clip
+from regard.training.precision import Precision
+from regard.training.progress import Listener, Progress, Sample, StepReport, ValidationReport, resident_memory
+from regard.training.schedules import rate_factor
+from regard.training.validation import Validation, perplexity
+from regard.training.warnings import look_for_trouble
+from regard.training.weights import Weights
+
+
+class Interrupted(KeyboardInterrupt):
+    """The training was asked to stop, and has saved its state."""
+
+
+@dataclass
+class Trainer:
+    """All that a training works with. `train` is the course of it; the other methods are its parts, in order."""
+
+    model: Seq2SeqModel
+    examples: Examples
+    validation: Validation
+    config: TrainingConfig
+    precision: Precision
+    checkpoints: Checkpoints
+    listener: Listener
+    stop: Callable[[], bool]  # true once someone asked to stop
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        """Gather the weights and make what follows them."""
+        self.weights = Weights(self.model.to(self.precision.device), self.precision.torch_dtype)
+        self.optimizer = build_optimizer(self.config.optimizer, self.weights)
+        self.mean = RunningMean(self.weights, self.config.ema) if self.config.ema else None
+        self.snapshots = Snapshots(self.checkpoints.run / "snapshots", self.config.average)
+        self.noise = Noise(self.config.seed)
+        self._since = Since()
+
+    def train(self) -> None:
+        """Train to the last step, or until validation no longer improves; then choose the best weights."""
+        config, progress = self.config, self.progress
+        self.restore()
+        batches = self.examples.batches(config.batch_tokens, config.seed, progress.batch)
+        while progress.step < config.steps and not self.finished:
+            epochs, group = zip(*islice(batches, config.accumulate), strict=True)
+            report = self.update(list(group), epochs[-1])
+            self.listener.stepped(report, config.steps)
+            if progress.step % config.validate_every == 0 or progress.step == config.steps:
+                self.validate(epochs[-1])
+            if progress.step % config.save_every == 0 or progress.step == config.steps or self.finished:
+                self.save()
+            if self.stop():
+                self.save()
+                raise Interrupted
+        self.finish()
+
+    @property
+    def finished(self) -> bool:
+        """Whether patience has run out."""
+        return 0 < self.config.patience <= self.progress.worse
+
+    def update(self, group: list[Batch], epoch: int) -> StepReport:
+        """Change the weights once, by the mean gradient over all target tokens of the group."""
+        started, progress = time.perf_counter(), self.progress
+        nats, parts = self.gradient(group, progress.step + 1)
+        gradient = self.weights.gradient()
+        norm = clip(gradient, self.config.clip)
+        if not (math.isfinite(nats) and math.isfinite(norm)):
+            self.give_up(group)
+        progress.step += 1
+        factor = rate_factor(self.config.schedule, progress.step, self.config.steps)
+        self.optimizer.step(gradient, progress.step, factor)
+        self.weights.publish()
+        if self.mean:
+            self.mean.update(self.weights, progress.step)
+        tokens = sum(batch.tokens for batch in group)
+        seconds = time.perf_counter() - started
+        progress.batch += len(group)
+        progress.tokens += tokens
+        progress.seconds += seconds
+        progress.splits += parts - len(group)
+        self._since.add(nats, tokens, seconds)
+        return StepReport(
+            step=progress.step,
+            epoch=epoch,
+            loss=nats / tokens,
+            rate=self.config.optimizer.rate * factor,
+            gradient_norm=norm,
+            tokens=tokens,
+            padding=1 - tokens / sum(batch.target_out.numel() for batch in group),
+            tokens_per_second=tokens / seconds,
+            memory=resident_memory(),
+        )
+
+    def gradient(self, group: list[Batch], step: int) -> tuple[float, int]:
+        """Leave the gradient of the mean loss in the weights; return the plain loss in nats and the passes it took.
+
+        A batch that does not fit into memory is halved, which gives the same gradient.
+        """
+        tokens, batches = sum(batch.tokens for batch in group), list(group)
+        while True:
+            self.weights.grad.zero_()
+            nats, part = 0.0, 0
+            try:
+                for part, batch in enumerate(batches):  # noqa: B007
+                    nats += self._pass(batch, step, part, tokens)
+                return nats, len(batches)
+            except (MemoryError, RuntimeError) as error:
+                if not _out_of_memory(error):
+                    raise
+                if len(batches[part].target_out) == 1:
+                    hint = "lower training.batch_tokens or text.longest_source and longest_target"
+                    raise ResourceError("one pair does not fit into memory", where="training", hint=hint) from None
+            batches[part : part + 1] = batches[part].halves()
+            self.listener.warned(step, f"out of memory: a batch was split into {len(batches)}, same gradient")
+
+    def _pass(self, batch: Batch, step: int, part: int, tokens: int) -> float:
+        self.model.train()
+        with self.noise.at(step, part):
+            loss = label_smoothed(self.model, batch.to(self.weights.grad.device), self.config.label_smoothing)
+            (loss.minimised / tokens).backward()
+        return float(loss.nats.detach())
+
+    def give_up(self, group: list[Batch]) -> None:
+        """Keep the weights from before the step that failed, and say which batch it was."""
+        step = self.progress.step + 1
+        if self.progress.step:
+            self.save()
+        lines = sorted(self.examples.encoded.pairs[i].line for batch in group for i in batch.pairs)
+        hint = "lower training.optimizer.rate or lengthen the warm-up; the last good weights are in the folder `last`"
+        where = f"step {step}, {len(lines)} pairs from lines {', '.join(map(str, lines[:8]))} ..."
+        raise TrainingError("the loss is no longer a number", where=where, hint=hint)
+
+    @property
+    def judged(self) -> Tensor:
+        """The weights that validation sees: the running mean, if there is one."""
+        return self.mean.vector if self.mean else self.weights.master
+
+    def validate(self, epoch: int) -> None:
+        """Score the held-out pairs, and keep the weights if they are the best so far."""
+        report = self.score(self.judged, epoch, "validation")
+        progress, validation = self.progress, self.validation
+        progress.recent.append(report.train_loss)
+        progress.valid.append(report.loss)
+        progress.outputs = [sample.now for sample in report.samples]
+        self.keep_if_best(report, self.judged)
+        progress.worse = 0 if report.best else progress.worse + 1
+        self.listener.validated(report)
+        sources = [validation.encoded.pairs[i].source for i in validation.scored]
+        outputs = [self._outputs[i] for i in validation.scored]
+        for text in look_for_trouble(report, progress, sources, outputs, validation.unigram_loss):
+            self.listener.warned(progress.step, text)
+        if self.config.average:
+            self.snapshots.add(self.weights, progress.step)
+        self._since = Since()
+
+    def score(self, vector: Tensor, epoch: int, name: str) -> ValidationReport:
+        """Return how the model does with the given weights."""
+        started, progress = time.perf_counter(), self.progress
+        self.model.eval()
+        with self.weights.showing(vector):
+            loss = self.validation.loss(self.model)
+            self._outputs = self.validation.outputs(self.model)
+        before = progress.outputs or [""] * len(self.validation.samples)
+        report = ValidationReport(
+            step=progress.step,
+            epoch=epoch,
+            train_loss=self._since.loss,
+            loss=loss,
+            perplexity=perplexity(loss),
+            metrics=self.validation.judge(self._outputs),
+            samples=[self._sample(i, text) for i, text in zip(self.validation.samples, before, strict=True)],
+            seconds=time.perf_counter() - started,
+            tokens_per_second=self._since.speed,
+            best=False,
+            name=name,
+        )
+        best = progress.best is None or report.score(self.config.best_by) > progress.best
+        return replace(report, best=best)
+
+    def _sample(self, i: int, before: str) -> Sample:
+        pair = self.validation.encoded.pairs[i]
+        return Sample(source=pair.source, reference=pair.target, now=self._outputs[i], before=before)
+
+    def keep_if_best(self, report: ValidationReport, vector: Tensor) -> None:
+        """Write the folder `best` if a report says so."""
+        if report.best:
+            self.progress.best, self.progress.best_step = report.score(self.config.best_by), report.step
+            self.checkpoints.save_model("best", self.weights.named(vector))
+
+    def save(self) -> None:
+        """Write the folder `last`: everything that decides the next step."""
+        tensors = self.optimizer.state() | ({"mean": self.mean.vector} if self.mean else {})
+        self.checkpoints.save_last(self.weights.named(self.weights.master), tensors, self.progress)
+        self.listener.saved(self.progress.step)
+
+    def restore(self) -> None:
+        """Go on where the last checkpoint left off, if there is one."""
+        saved = self.checkpoints.load_last()
+        if saved:
+            self.progress = saved.progress
+            self.weights.load(self.weights.master, saved.weights)
+            self.weights.publish()
+            for name, tensor in self.optimizer.state().items():
+                tensor.copy_(saved.tensors[name])
+            if self.mean:
+                self.mean.vector.copy_(saved.tensors["mean"])
+        self.snapshots.rewind(self.progress.step)
+
+    def finish(self) -> None:
+        """Make the mean of the last weights; keep it if it is better than the best so far."""
+        vector = self.snapshots.mean() if self.config.average else self.mean.vector if self.mean else None
+        if vector is not None:
+            self.checkpoints.save_model("averaged", self.weights.named(vector))
+        if vector is not None and self.config.average:
+            report = self.score(vector, 0, "averaged")
+            self.keep_if_best(report, vector)
+            self.listener.validated(report)
+        self.snapshots.remove()
+
+
+@dataclass
+class Since:
+    """Sums over the steps since the last validation."""
+
+    nats: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def add(self, nats: float, tokens: int, seconds: float) -> None:
+        """Take in a step."""
+        self.nats, self.tokens, self.seconds = self.nats + nats, self.tokens + tokens, self.seconds + seconds
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss, in nats per target token."""
+        return self.nats / max(self.tokens, 1)
+
+    @property
+    def speed(self) -> float:
+        """Target tokens per second."""
+        return self.tokens / max(self.seconds, 1e-9)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    words = ("can't allocate memory", "out of memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

@@ -1,0 +1,69 @@
+"""How this machine computes best: threads, allocator, float32 or bfloat16. Measured once a run, then kept."""
+
+import ctypes
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+
+from regard.training.configs import TrainingConfig
+
+_GAIN = 2.5
+"""How many times faster bfloat16 products must be: below it, what surrounds them eats the gain."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Precision:
+    """The choices of a run, all of which decide its exact result."""
+
+    dtype: str  # "float32" or "bfloat16"
+    threads: int
+    device: str
+    reason: str
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """Type of weights, activations and gradients; the masters are always float32."""
+        return torch.bfloat16 if self.dtype == "bfloat16" else torch.float32
+
+
+def keep_memory() -> bool:
+    """Ask glibc to keep freed memory for the next step instead of giving it back; return whether it is there.
+
+    Without this every step maps and clears its big buffers anew, which costs as much as the arithmetic.
+    """
+    if sys.platform != "linux" or os.environ.get("LD_PRELOAD"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20))
+    return all(mallopt(name, value) for name, value in settings)
+
+
+def choose(config: TrainingConfig, device: str = "cpu") -> Precision:
+    """Decide how to compute, by a short measurement where the config leaves it open."""
+    threads = config.threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()) or 1
+    if config.precision != "auto":
+        return Precision(dtype=config.precision, threads=threads, device=device, reason="as set")
+    if device != "cpu":
+        return Precision(dtype="bfloat16", threads=threads, device=device, reason="the device has units for it")
+    torch.set_num_threads(threads)
+    slow, fast = _product_seconds(torch.float32), _product_seconds(torch.bfloat16)
+    dtype = "bfloat16" if slow > _GAIN * fast else "float32"
+    reason = f"bfloat16 products run at {slow / fast:.1f} times the speed of float32; worth it from {_GAIN}"
+    return Precision(dtype=dtype, threads=threads, device=device, reason=reason)
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    a, b = torch.ones(1024, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
+    best = float("inf")
+    for _ in range(8):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,181 @@
+"""What a training says while it runs: events, who listens, and the journal `metrics.jsonl`."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from regard.errors import writing
+from regard.files import write_text
+from regard.metrics.base import MetricResult
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a training stands: all that decides the next step, beside weights and optimizer."""
+
+    step: int = 0
+    batch: int = 0  # batches taken so far
+    tokens: int = 0  # real target tokens learnt from
+    seconds: float = 0.0  # spent in steps, over all parts of an interrupted run
+    best: float | None = None  # best validation, as `best_by` has it
+    best_step: int = 0
+    worse: int = 0  # validations since
+    splits: int = 0  # batches that did not fit into memory and were halved
+    outputs: list[str] = field(default_factory=list)  # of the sample sentences at the last validation
+    recent: list[float] = field(default_factory=list)  # mean training losses of the last validations, nats per token
+    valid: list[float] = field(default_factory=list)  # validation losses, likewise
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepReport:
+    """One update of the weights, or the mean over several."""
+
+    step: int
+    epoch: int
+    loss: float  # nats per target token, without label smoothing
+    rate: float  # factor of the schedule times the optimizer's rate
+    gradient_norm: float
+    tokens: int  # real target tokens of the step
+    padding: float  # share of all target places that hold none
+    tokens_per_second: float
+    memory: int  # bytes resident
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """A held-out sentence, followed through the training."""
+
+    source: str
+    reference: str
+    now: str
+    before: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidationReport:
+    """How the model does on held-out pairs."""
+
+    step: int
+    epoch: int
+    train_loss: float  # nats per target token since the last validation
+    loss: float
+    perplexity: float
+    metrics: Mapping[str, MetricResult]
+    samples: Sequence[Sample]
+    seconds: float  # what the validation took
+    tokens_per_second: float  # of training, since the last validation
+    best: bool
+    name: str = "validation"  # or which weights were validated at the end, such as "averaged"
+
+    def score(self, by: str) -> float:
+        """Return the number that models are chosen by: higher is better."""
+        if by == "loss":
+            return -self.loss
+        result = self.metrics[by]
+        return result.value if result.higher_is_better else -result.value
+
+
+class Listener(Protocol):
+    """Who wants to know how a training goes."""
+
+    def stepped(self, report: StepReport, steps: int) -> None:
+        """A step of `steps` is done."""
+
+    def validated(self, report: ValidationReport) -> None:
+        """Held-out pairs were scored."""
+
+    def warned(self, step: int, text: str) -> None:
+        """Something looks wrong, or was mended; the text says what to do."""
+
+    def saved(self, step: int) -> None:
+        """A checkpoint is on disk."""
+
+
+class Journal:
+    """Writes events as lines of JSON, so that they can be read, plotted and followed."""
+
+    EVERY = 20
+    """Steps that share a line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._steps: list[StepReport] = []
+
+    def rewind(self, step: int) -> None:
+        """Drop what was written after `step`: a resumed run does those steps again."""
+        if not self.path.exists():
+            return
+        kept = [line for line in self.path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+        write_text(self.path, "".join(line + "\n" for line in kept))
+
+    def stepped(self, report: StepReport, steps: int) -> None:
+        self._steps.append(report)
+        if report.step % self.EVERY == 0 or report.step == steps:
+            tokens = sum(r.tokens for r in self._steps)
+            loss = sum(r.loss * r.tokens for r in self._steps) / tokens
+            self._write("step", asdict(report) | {"loss": loss, "tokens": tokens})
+            self._steps = []
+
+    def validated(self, report: ValidationReport) -> None:
+        self._write(report.name, asdict(report))
+
+    def warned(self, step: int, text: str) -> None:
+        self._write("warning", {"step": step, "text": text})
+
+    def saved(self, step: int) -> None:
+        self._write("saved", {"step": step})
+
+    def _write(self, event: str, values: dict[str, Any]) -> None:
+        line = json.dumps({"event": event} | values, ensure_ascii=False)
+        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """Return the events of a journal; a last line that was cut off by a crash is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if _step_of(line) < float("inf")]
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+class Listeners:
+    """Several listeners as one."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._all = listeners
+
+    def stepped(self, report: StepReport, steps: int) -> None:
+        for listener in self._all:
+            listener.stepped(report, steps)
+
+    def validated(self, report: ValidationReport) -> None:
+        for listener in self._all:
+            listener.validated(report)
+
+    def warned(self, step: int, text: str) -> None:
+        for listener in self._all:
+            listener.warned(step, text)
+
+    def saved(self, step: int) -> None:
+        for listener in self._all:
+            listener.saved(step)
+
+
+def resident_memory() -> int:
+    """Return the bytes of memory that this process holds; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
