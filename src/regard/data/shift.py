@@ -1,7 +1,7 @@
 """Where two sides stop matching line for line, because one of them lost a line or has one too many.
 
-Evenly sampled target lines are scored by a word aligner against the source line of the same number and those beside it.
-Each votes for the offset at which it scores best. One line votes wrongly often, many in a row do not: the likeliest
+Evenly sampled target lines, the voters, are scored by a word aligner against the source line of the same number and the
+lines beside it. Each votes for the offset at which it scores best. One line votes wrongly often, many in a row do not: the likeliest
 offset of every line comes from a hidden Markov model that finds out by itself how far to trust a vote.
 """
 
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from regard.text.aligner import Aligner
 
-SAMPLE = 3000
+VOTERS = 10_000
 """Target lines that vote, at most."""
 
-CELLS = 2_500_000
-"""Source tokens times target tokens that the aligner learns from, about."""
+CELLS_LEARNT, CELLS_SCORED = 2_500_000, 12_500_000
+"""Source tokens times target tokens that the aligner learns from and scores, about: some seconds of work."""
 
 LONGEST = 60
 """Tokens of a line that are looked at."""
 
-SWITCH = 20.0
-"""Price of a change of offset, in nats: a lone run of some ten sampled lines must agree on it."""
+SWITCH = 12.0
+"""Price of a change of offset, in nats: some ten voters in a row must agree on it."""
 
 SURE = 5.0
 """Nats by which a place must beat the end of the file as the place where sides of unequal length part."""
@@ -44,8 +44,8 @@ class Shift:
 def find_shift(sources: Sequence[str], targets: Sequence[str]) -> Shift | None:
     """Return the first place from which the sides match at another offset than 0, or None.
 
-    Finds single lines lost or added, and sides of unequal length; a shift that lasts less than some ten sampled lines
-    (every `len(targets) / SAMPLE`th line is sampled) stays hidden.
+    Finds single lines lost or added, also where sides have unequal lengths. A shift over few lines stays hidden: some
+    twenty must vote for it, and of a large file every nth line votes.
     """
     if not sources or not targets:
         return None
@@ -55,7 +55,7 @@ def find_shift(sources: Sequence[str], targets: Sequence[str]) -> Shift | None:
     if not len(moved):
         return None
     first, offset = int(moved[0]), int(path[moved[0]])
-    before, after = sides.sample[max(first - 10, 0)], sides.sample[min(first + 3, len(path) - 1)]
+    before, after = sides.voters[max(first - 10, 0)], sides.voters[min(first + 3, len(path) - 1)]
     line = sides.border(np.arange(before, after + 1), offset)
     return Shift(line + 1, sides.offsets[offset], round(len(moved) / len(path) * len(targets)))
 
@@ -69,17 +69,18 @@ class _Sides:
         self.offsets = sorted({-1, 0, 1, surplus})
         self.home = self.offsets.index(0)
         self.end = self.offsets.index(surplus)
-        self.sample = _spread(len(targets), SAMPLE)
-        self.split_source = _splitter(sources[i] for i in _spread(len(sources), SAMPLE))
-        self.split_target = _splitter(targets[j] for j in self.sample)
-        tried = self._pairs(_spread(len(targets), 200))
-        cells = sum(len(source) * len(target) for source, target in tried) / len(tried)
-        self.sample = _spread(len(targets), min(SAMPLE, max(200, int(CELLS / len(self.offsets) / max(cells, 1)))))
-        self.aligner = Aligner.learn(self._pairs(self.sample), iterations=3)
+        self.split_source = _splitter(sources[i] for i in _spread(len(sources), 1000))
+        self.split_target = _splitter(targets[j] for j in _spread(len(targets), 1000))
+        some = self._pairs(_spread(len(targets), 200))
+        cells = sum(1 + len(source) * len(target) for source, target in some) / len(some) * len(self.offsets)
+        self.voters = _spread(len(targets), min(VOTERS, int(CELLS_SCORED / cells) + 200))
+        learnt = self.voters[_spread(len(self.voters), int(CELLS_LEARNT / cells) + 200)]
+        self.aligner = Aligner.learn(self._pairs(learnt), iterations=3)
 
     def votes(self) -> NDArray[np.float64]:
-        """Return, offset by sampled line, how each line divides its one vote among the offsets that suit it best."""
-        scores = self._scores(self.sample)
+        """Return, offset by line, how each voter divides its one vote among the offsets that suit it best."""
+        chunks = np.array_split(self.voters, len(self.voters) // 500 + 1)  # to need little memory at a time
+        scores = np.concatenate([self._scores(lines) for lines in chunks], axis=1)
         best = scores >= scores.max(axis=0) - 1e-9
         return best / best.sum(axis=0)
 

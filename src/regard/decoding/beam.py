@@ -1,6 +1,6 @@
 """Beam search: go on with the best few hypotheses of every sentence.
 
-Axes    B sentences still open · R rows (live hypotheses), sentence by sentence, best first · N beams · V vocabulary
+Axes    B unfinished sentences · R rows (live hypotheses), sentence by sentence, best first · N beams · V vocabulary
         k best next tokens of a row · c best candidates (a row and its next token) of a sentence
 Source  Wu et al. 2016, section 7; Vaswani et al. 2017, section 6.1
 
@@ -33,7 +33,7 @@ from regard.text.vocabulary import BOS, EOS
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """The rows that go on: each one's sentence (among the open ones), its rank there, its log-probability."""
+    """The rows that go on: each one's sentence (among the unfinished), its rank there, its log-probability."""
 
     sentences: Int[Tensor, " R"]
     ranks: Int[Tensor, " R"]
@@ -41,7 +41,7 @@ class _Live:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _Unfinished:
     """What is known of the sentences that go on."""
 
     owners: Int[Tensor, " B"]  # places in the batch
@@ -50,14 +50,14 @@ class _Open:
     ended: Int[Tensor, " B"]  # hypotheses
     best: Float[Tensor, "B n"]  # scores of the n_best best ended ones, −∞ where there is none yet
 
-    def add(self, scores: Float[Tensor, "B c"]) -> "_Open":
+    def add(self, scores: Float[Tensor, "B c"]) -> "_Unfinished":
         """Count in hypotheses that ended; −∞ is none."""
         best = torch.cat((self.best, scores), dim=1).topk(self.best.size(1)).values
         return replace(self, ended=self.ended + (scores > -math.inf).sum(1), best=best)
 
-    def select(self, places: Int[Tensor, " A"]) -> "_Open":
+    def select(self, places: Int[Tensor, " A"]) -> "_Unfinished":
         """Keep the sentences at these places."""
-        return _Open(*(getattr(self, field.name)[places] for field in fields(self)))
+        return _Unfinished(*(getattr(self, field.name)[places] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +72,20 @@ class _Candidates:
 
 def beam(model: StepModel[Any], sentences: Sentences, config: BeamConfig) -> list[list[Found]]:
     """Return the n_best best hypotheses that a beam finds for each sentence, best first."""
-    live, still = _start(sentences, config)
+    live, unfinished = _start(sentences, config)
     state = model.init_state(model.encode(sentences.source))
-    constraint = constraint_for(config, sentences.prefixes, still.owners.device)
-    tokens_R, trellis = torch.full_like(still.owners, BOS), Trellis()
+    constraint = constraint_for(config, sentences.prefixes, unfinished.owners.device)
+    tokens_R, trellis = torch.full_like(unfinished.owners, BOS), Trellis()
     for step in count():
         logits_RV, state = model.step(tokens_R, state)
-        candidates = _candidates(permitted(logits_RV, constraint), live, len(still.owners), config.beams)
+        candidates = _candidates(permitted(logits_RV, constraint), live, len(unfinished.owners), config.beams)
         possible_Bc, end_Bc = candidates.log_probs > -math.inf, candidates.tokens == EOS
         ended_Bc = possible_Bc & end_Bc & (torch.arange(end_Bc.size(1), device=end_Bc.device) < config.beams)
-        going_Bc = possible_Bc & ~end_Bc & (still.limits > step)[:, None]
-        _complete(trellis, live, still, candidates, ended_Bc, going_Bc)
+        going_Bc = possible_Bc & ~end_Bc & (unfinished.limits > step)[:, None]
+        _complete(trellis, live, unfinished, candidates, ended_Bc, going_Bc)
         scores_Bc = candidates.log_probs / config.length.divisor(step + 1)
-        still = still.add(scores_Bc.masked_fill(~ended_Bc, -math.inf))
-        keep_Bc = _hopeful(candidates, still, going_Bc, config.beams)
+        unfinished = unfinished.add(scores_Bc.masked_fill(~ended_Bc, -math.inf))
+        keep_Bc = _hopeful(candidates, unfinished, going_Bc, config.beams)
         parents_R, tokens_R = candidates.parents[keep_Bc], candidates.tokens[keep_Bc]
         if not len(parents_R):
             break
@@ -93,19 +93,19 @@ def beam(model: StepModel[Any], sentences: Sentences, config: BeamConfig) -> lis
             state = state.select(parents_R)
         constraint = constraint.follow(parents_R, tokens_R)
         trellis.extend(parents_R, tokens_R, candidates.token_log_probs[keep_Bc])
-        live, still = _go_on(candidates, still, keep_Bc)
+        live, unfinished = _go_on(candidates, unfinished, keep_Bc)
     found = trellis.found(len(sentences), config.length.divisor)
     return [hypotheses[: config.n_best] for hypotheses in found]
 
 
-def _start(sentences: Sentences, config: BeamConfig) -> tuple[_Live, _Open]:
+def _start(sentences: Sentences, config: BeamConfig) -> tuple[_Live, _Unfinished]:
     """Return one row per sentence, all open and nothing ended."""
     limits = sentences.limits
     owners, zeros = torch.arange(len(limits), device=limits.device), torch.zeros_like(limits)
     divisors = [config.length.divisor(limit + 1) for limit in limits.tolist()]
     reach = torch.tensor(divisors, dtype=torch.float32, device=limits.device)
     best = reach.new_full((len(limits), config.n_best), -math.inf)
-    return _Live(owners, zeros, zeros.float()), _Open(owners, limits, reach, zeros, best)
+    return _Live(owners, zeros, zeros.float()), _Unfinished(owners, limits, reach, zeros, best)
 
 
 def _candidates(log_probs: Float[Tensor, "R V"], live: _Live, sentences: int, beams: int) -> _Candidates:
@@ -128,31 +128,33 @@ def _candidates(log_probs: Float[Tensor, "R V"], live: _Live, sentences: int, be
 def _complete(
     trellis: Trellis,
     live: _Live,
-    still: _Open,
+    unfinished: _Unfinished,
     candidates: _Candidates,
     ended: Bool[Tensor, "B c"],
     going: Bool[Tensor, "B c"],
 ) -> None:
     """Hand over what has ended, and cut off the other rows of sentences that cannot go on."""
     parents_E, sentences_E = candidates.parents[ended], ended.nonzero()[:, 0]
-    trellis.complete(still.owners[sentences_E], parents_E, candidates.token_log_probs[ended])
+    trellis.complete(unfinished.owners[sentences_E], parents_E, candidates.token_log_probs[ended])
     cut_R = ~going.any(1)[live.sentences]
     cut_R[parents_E] = False
-    trellis.complete(still.owners[live.sentences[cut_R]], cut_R.nonzero()[:, 0], None)
+    trellis.complete(unfinished.owners[live.sentences[cut_R]], cut_R.nonzero()[:, 0], None)
 
 
-def _hopeful(candidates: _Candidates, still: _Open, going: Bool[Tensor, "B c"], beams: int) -> Bool[Tensor, "B c"]:
+def _hopeful(
+    candidates: _Candidates, unfinished: _Unfinished, going: Bool[Tensor, "B c"], beams: int
+) -> Bool[Tensor, "B c"]:
     """Pick the best N of those that go on, less those that can no longer be among the n_best."""
-    may_win_Bc = candidates.log_probs / still.reach[:, None] > still.best[:, -1:]
-    hopeful_Bc = going & may_win_Bc & (still.ended < beams)[:, None]
+    may_win_Bc = candidates.log_probs / unfinished.reach[:, None] > unfinished.best[:, -1:]
+    hopeful_Bc = going & may_win_Bc & (unfinished.ended < beams)[:, None]
     return hopeful_Bc & (hopeful_Bc.cumsum(1) <= beams)
 
 
-def _go_on(candidates: _Candidates, still: _Open, keep: Bool[Tensor, "B c"]) -> tuple[_Live, _Open]:
+def _go_on(candidates: _Candidates, unfinished: _Unfinished, keep: Bool[Tensor, "B c"]) -> tuple[_Live, _Unfinished]:
     """Return the rows and the sentences that are left."""
     sentences_R, left_B = keep.nonzero()[:, 0], keep.any(1)
     ranks_R, log_probs_R = (keep.cumsum(1) - 1)[keep], candidates.log_probs[keep]
     if left_B.all():
-        return _Live(sentences_R, ranks_R, log_probs_R), still
+        return _Live(sentences_R, ranks_R, log_probs_R), unfinished
     places_B = left_B.cumsum(0) - 1
-    return _Live(places_B[sentences_R], ranks_R, log_probs_R), still.select(left_B.nonzero()[:, 0])
+    return _Live(places_B[sentences_R], ranks_R, log_probs_R), unfinished.select(left_B.nonzero()[:, 0])

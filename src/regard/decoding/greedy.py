@@ -15,6 +15,7 @@ from torch import Tensor
 from regard.decoding.constraints import constraint_for, permitted
 from regard.decoding.protocol import StepModel
 from regard.decoding.search import Found, Sentences
+from regard.decoding.top import top
 from regard.decoding.trellis import Trellis
 from regard.decoding.types import DecodingConfig, GreedyConfig, NoNormalisation
 from regard.text.vocabulary import BOS, EOS
@@ -29,7 +30,7 @@ def greedy(model: StepModel[Any], sentences: Sentences, config: GreedyConfig) ->
 
 
 def _likeliest(log_probs: Float[Tensor, "R V"], walks: Int[Tensor, " R"], step: int) -> Int[Tensor, " R"]:
-    return log_probs.argmax(dim=-1)
+    return top(log_probs, 1)[1][:, 0]
 
 
 def walk(

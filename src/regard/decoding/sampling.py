@@ -10,6 +10,7 @@ Source  Fan et al. 2018 (top k); Holtzman et al. 2020, section 3.1 (top p)
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from regard.decoding.search import Found, Sentences
 from regard.decoding.top import top
 from regard.decoding.types import SamplingConfig
 
-_LIKELY = 64  # tokens: where the search for the likeliest that make up top_p begins
+_LIKELY = 64  # tokens: rows that need more of them to make up top_p are sorted whole, which takes far longer
 
 
 def sampling(model: StepModel[Any], sentences: Sentences, config: SamplingConfig) -> list[list[Found]]:
@@ -51,13 +52,13 @@ def likely_part(
     rows, width = probs.shape
     if top_k == 0 and top_p == 1:
         return probs, torch.arange(width, device=probs.device).expand(rows, width)
-    part = min(top_k or _LIKELY, width)
-    likely_Rk, ids_Rk = top(probs, part)
-    while not top_k and part < width and (likely_Rk.sum(-1) < top_p).any():
-        part = min(4 * part, width)
-        likely_Rk, ids_Rk = top(probs, part)
+    likely_Rk, ids_Rk = top(probs, min(top_k or _LIKELY, width))
     if top_p == 1:
         return likely_Rk, ids_Rk
+    if not top_k and (short_R := likely_Rk.sum(-1) < top_p).any():
+        missing = (0, width - likely_Rk.size(1))
+        likely_Rk, ids_Rk = F.pad(likely_Rk, missing), F.pad(ids_Rk, missing)
+        likely_Rk[short_R], ids_Rk[short_R] = probs[short_R].sort(dim=-1, descending=True, stable=True)
     enough = top_p * likely_Rk.sum(-1, keepdim=True) if top_k else top_p
     before_Rk = likely_Rk.cumsum(-1) - likely_Rk
     return likely_Rk.masked_fill(before_Rk >= enough, 0.0), ids_Rk

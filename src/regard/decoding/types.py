@@ -159,9 +159,9 @@ class SamplingConfig(DecodingConfig):
     def __post_init__(self) -> None:
         """Refuse impossible distributions."""
         DecodingConfig.__post_init__(self)
-        if not 0 < self.temperature <= 1000:
+        if not 0.001 <= self.temperature <= 1000:
             hint = "for 0 use greedy"
-            raise ConfigError(f"{self.temperature} is not above 0 and at most 1000", where="temperature", hint=hint)
+            raise ConfigError(f"{self.temperature} is not within 0.001 to 1000", where="temperature", hint=hint)
         if self.top_k < 0:
             raise ConfigError(f"{self.top_k} is below 0", where="top_k")
         if not 0 < self.top_p <= 1:

@@ -107,21 +107,21 @@ class Translator:
         n_best: int | None = None,
         prefix: Prefix = None,
         decoding: DecodingConfig | None = None,
-        over_long: OverLong = "split",
+        over_long: str = "split",
     ) -> Translation | list[Translation] | Iterator[Translation]:
         """Translate a text, the texts of a list, or those of an iterator, one after the other as they are asked for.
 
         `decoding` says how to search (by default as the model folder does); `beams` and `n_best` change that in part.
-        Outputs start with `prefix`: one for all texts, or one for each.
+        Outputs start with `prefix`: one for all texts, or one for each. A text may end in a line end, which is ignored.
         Raises ConfigError if settings do not go together, DataError if the model cannot write a prefix.
         """
         changes = {"beams": beams, "n_best": n_best, "kind": None if beams is None else "beam"}
         config = decoding or self.folder.settings.decoding
         config = adjusted(config, {name: value for name, value in changes.items() if value is not None})
-        over_long = checked(OverLong, over_long, "over_long")
+        fate: OverLong = checked(OverLong, over_long, "over_long")
         require(self.engine, needed_for(config, prefix=prefix is not None))
         texts = [text] if isinstance(text, str) else text
-        lines = (self._line(i, *each, over_long) for i, each in enumerate(_with_prefixes(texts, prefix), start=1))
+        lines = (self._line(i, *each, fate) for i, each in enumerate(_with_prefixes(texts, prefix), start=1))
         translations = self._translations(lines, config)
         if isinstance(text, Iterator):
             return translations
@@ -145,7 +145,7 @@ class Translator:
                 )
 
     def _line(self, number: int, text: str, prefix: str, over_long: OverLong) -> _Line:
-        tokens = self._source.split(text) if text.strip() else []
+        tokens = self._source.split(text.removesuffix("\n").removesuffix("\r")) if text.strip() else []
         longest = self.folder.settings.text.longest_source
         forced = self._target.split(prefix) if prefix else []
         if not tokens:

@@ -97,7 +97,15 @@ class MultiHeadAttention(Attention):
     With fewer `key_value_heads`, groups of heads share their keys and values (Ainslie et al. 2023).
     """
 
-    def __init__(self, d_model: int, heads: int, dropout: float = 0.0, key_value_heads: int | None = None) -> None:
+    def __init__(
+        self,
+        d_model: int,
+        heads: int,
+        dropout: float = 0.0,
+        key_value_heads: int | None = None,
+        *,
+        biases: bool = True,
+    ) -> None:
         super().__init__(dropout)
         shared = key_value_heads or heads
         if d_model % heads:
@@ -105,10 +113,10 @@ class MultiHeadAttention(Attention):
         if heads % shared:
             raise ConfigError(f"{shared} do not divide heads={heads}", where="key_value_heads")
         self.heads, self.groups, d_head = heads, heads // shared, d_model // heads
-        self.query = nn.Linear(d_model, d_model)
-        self.key = nn.Linear(d_model, shared * d_head)
-        self.value = nn.Linear(d_model, shared * d_head)
-        self.output = nn.Linear(d_model, d_model)
+        self.query = nn.Linear(d_model, d_model, bias=biases)
+        self.key = nn.Linear(d_model, shared * d_head, bias=biases)
+        self.value = nn.Linear(d_model, shared * d_head, bias=biases)
+        self.output = nn.Linear(d_model, d_model, bias=biases)
 
     def split_heads(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B H T D"]:
         """Cut the features into heads of equal size."""

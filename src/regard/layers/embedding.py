@@ -17,12 +17,14 @@ from regard.layers.configs import EmbeddingsConfig
 
 
 class Embeddings(nn.Module):
-    """Base of the three ways to tie: embeddings are scaled by √d_model, logits have a bias of their own."""
+    """Base of the three ways to tie: embeddings are scaled by √d_model, logits may have a bias."""
 
-    def __init__(self, config: EmbeddingsConfig, source_size: int, target_size: int, d_model: int) -> None:
+    def __init__(
+        self, config: EmbeddingsConfig, source_size: int, target_size: int, d_model: int, *, biases: bool = True
+    ) -> None:
         super().__init__()
         self.scale = math.sqrt(d_model)
-        self.output_bias = nn.Parameter(torch.zeros(target_size))
+        self.output_bias = nn.Parameter(torch.zeros(target_size)) if biases else None
         self.make_tables(source_size, target_size, d_model)
 
     def make_tables(self, source_size: int, target_size: int, d_model: int) -> None:

@@ -14,9 +14,11 @@ from regard.layers.configs import FeedForwardConfig
 class FeedForward(nn.Module):
     """Widen, bend, narrow: every position for itself. Subclasses say how to bend."""
 
-    def __init__(self, config: FeedForwardConfig, d_model: int, d_ff: int, dropout: float) -> None:
+    def __init__(
+        self, config: FeedForwardConfig, d_model: int, d_ff: int, dropout: float, *, biases: bool = True
+    ) -> None:
         super().__init__()
-        self.widen, self.narrow = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.widen, self.narrow = nn.Linear(d_model, d_ff, bias=biases), nn.Linear(d_ff, d_model, bias=biases)
         self.p = dropout
 
     def forward(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B T M"]:
@@ -44,9 +46,11 @@ class GELUFeedForward(FeedForward):
 class SwiGLUFeedForward(FeedForward):
     """(silu(x W) * x V) W2: one product decides how much of the other passes (Shazeer 2020, equation 6)."""
 
-    def __init__(self, config: FeedForwardConfig, d_model: int, d_ff: int, dropout: float) -> None:
-        super().__init__(config, d_model, d_ff, dropout)
-        self.gate = nn.Linear(d_model, d_ff)
+    def __init__(
+        self, config: FeedForwardConfig, d_model: int, d_ff: int, dropout: float, *, biases: bool = True
+    ) -> None:
+        super().__init__(config, d_model, d_ff, dropout, biases=biases)
+        self.gate = nn.Linear(d_model, d_ff, bias=biases)
 
     def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
         return kernels.swiglu_dropout(self.gate(x), self.widen(x), dropout)

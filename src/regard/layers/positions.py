@@ -77,9 +77,10 @@ class LearnedPositions(Positions):
 
 
 class RotaryPositions(Positions):
-    """Rotate pairs of features by an angle that grows with the position (Su et al. 2021).
+    """Rotate pairs of neighbouring features by an angle that grows with the position (Su et al. 2021).
 
-    Feature i goes with feature i + D/2. The product of a rotated query and a rotated key depends on their distance.
+    A pair is a complex number, so that rotating is one product. The match of a rotated query with a rotated key
+    depends on their distance alone.
     """
 
     def __init__(self, config: RotaryConfig, d_model: int, heads: int, *, causal: bool) -> None:
@@ -90,11 +91,12 @@ class RotaryPositions(Positions):
 
     def rotate(self, x: Float[Tensor, "B H T D"], first: int = 0) -> Float[Tensor, "B H T D"]:
         half = x.size(3) // 2
-        places_T1 = torch.arange(first, first + x.size(2), device=x.device)[:, None]
-        angles_Td = places_T1 * self.base ** (-torch.arange(half, device=x.device) / half)
-        cos_Td, sin_Td = angles_Td.cos().to(x.dtype), angles_Td.sin().to(x.dtype)
-        left, right = x.chunk(2, dim=-1)
-        return torch.cat((left * cos_Td - right * sin_Td, right * cos_Td + left * sin_Td), dim=-1)
+        exact = torch.promote_types(x.dtype, torch.float32)
+        places_T1 = torch.arange(first, first + x.size(2), device=x.device, dtype=exact)[:, None]
+        angles_Td = places_T1 * self.base ** (-torch.arange(half, device=x.device, dtype=exact) / half)
+        pairs_BHTd = torch.view_as_complex(x.to(exact).unflatten(-1, (half, 2)))
+        turned_BHTd = pairs_BHTd * torch.polar(torch.ones_like(angles_Td), angles_Td)
+        return torch.view_as_real(turned_BHTd).flatten(-2).to(x.dtype)
 
 
 def distances(queries: int, keys: int, first: int, device: torch.device) -> Int[Tensor, "Q K"]:

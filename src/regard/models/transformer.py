@@ -36,12 +36,14 @@ class Layer(nn.Module):
     def attention(self, kind: type[nn.Module]) -> nn.Module:
         """Make an attention."""
         c = self._config
-        return kind(c.d_model, c.heads, c.attention_dropout, c.key_value_heads)
+        return kind(c.d_model, c.heads, c.attention_dropout, c.key_value_heads, biases=c.biases)
 
     def feed_forward(self) -> nn.Module:
         """Make a feed-forward layer."""
         c = self._config
-        return load_object(c.feed_forward.part)(c.feed_forward, c.d_model, c.d_ff, c.inner_dropout)
+        return load_object(c.feed_forward.part)(
+            c.feed_forward, c.d_model, c.d_ff, c.inner_dropout, biases=c.biases
+        )
 
 
 class EncoderLayer(Layer):
@@ -162,7 +164,7 @@ class Transformer(Seq2SeqModel):
         super().__init__()
         self.config = config
         self.embeddings = load_object(config.embeddings.part)(
-            config.embeddings, source_size, target_size, config.d_model
+            config.embeddings, source_size, target_size, config.d_model, biases=config.biases
         )
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.initialise()
@@ -179,7 +181,8 @@ class Transformer(Seq2SeqModel):
                 if isinstance(module, nn.Linear):
                     closes = name.endswith((".output", ".narrow"))
                     nn.init.xavier_uniform_(module.weight, gain=depth**-0.5 if closes else 1.0)
-                    nn.init.zeros_(module.bias)
+                    if module.bias is not None:
+                        nn.init.zeros_(module.bias)
 
     def forward(self, batch: Batch) -> Float[Tensor, "B T V"]:
         memory = self.encode(batch.source)

@@ -26,6 +26,7 @@ class UnigramConfig(TokenizerConfig):
 
     kind: ClassVar[str] = "unigram"
     part: ClassVar[str] = "regard.text.sentencepiece:SentencePiece"
+    sampler: ClassVar[str] = "regard.text.sampling:UnigramSampler"
 
     vocabulary: int = 8000  # pieces at most, with bytes and special tokens; small data gives fewer
     split_digits: bool = True  # every digit a piece of its own
@@ -59,6 +60,7 @@ class BpeConfig(UnigramConfig):
     """
 
     kind: ClassVar[str] = "bpe"
+    sampler: ClassVar[str] = "regard.text.sampling:MergeSampler"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

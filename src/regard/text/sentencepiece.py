@@ -3,21 +3,23 @@
 A text is not normalised in any way and comes back exactly as it was, given byte fallback. In a piece "▁" stands for a
 space; one is put before every text, so that its first word has the same pieces as elsewhere.
 
-Source  Kudo and Richardson 2018; sampling: Kudo 2018 (unigram), Provilkov et al. 2020 (byte-pair encoding)
+Source  Kudo and Richardson 2018
 """
 
 import io
-import random
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from random import Random
 
 import sentencepiece
 
 from regard.files import write_bytes
+from regard.registry import load_object
 from regard.text.configs import UnigramConfig
+from regard.text.sampling import Sampler
 from regard.text.tokenizer import load_config, nothing_to_learn, save_config
 from regard.text.vocabulary import BOS, EOS, PAD, SPECIAL, UNK, damaged
 
@@ -35,15 +37,14 @@ THREADS = 4
 RESERVED = "\0▅"
 """Characters whose texts the library would pass over."""
 
-_seeding = threading.Lock()  # the library has one seed for everybody
+WORD = re.compile("▁?[^▁]{1,24}|▁")
+"""What is sampled at a time: no piece reaches over a space, and text without spaces must be cut somewhere."""
+
+BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 
 class SentencePiece:
-    """Pieces of words, the likeliest of a unigram model or those that byte-pair merges lead to.
-
-    Sampled, a split has a probability of its own to the power of `config.sampling` (unigram), or misses out every
-    merge with this probability (byte-pair encoding).
-    """
+    """Pieces of words: the likeliest by a unigram model, or what merging pairs in the learnt order leads to."""
 
     def __init__(self, model: bytes, config: UnigramConfig) -> None:
         self.model, self.config = model, config
@@ -51,7 +52,8 @@ class SentencePiece:
         self._processor.load_from_serialized_proto(model)
         pieces = range(len(SPECIAL), self._processor.get_piece_size())
         self.tokens: tuple[str, ...] = tuple(self._processor.id_to_piece(piece) for piece in pieces)
-        self._bytes = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)} if config.byte_fallback else {}
+        self._known = frozenset(self.tokens)
+        self._bytes = {token: bytes([byte]) for byte, token in enumerate(BYTE_TOKENS)} if config.byte_fallback else {}
 
     @classmethod
     def learn(cls, texts: Iterable[str], config: UnigramConfig) -> "SentencePiece":
@@ -86,18 +88,27 @@ class SentencePiece:
     def sampled(self, texts: Sequence[str], seed: int) -> list[list[str]]:
         if not self.config.sampling:
             return [self.split(text) for text in texts]
-        with _seeding:
-            # A thread's generator is seeded when it is first used. One worker, new with every call, makes sure of that
-            # and of the order of the texts; 2^32 - 1 would mean a seed from the system.
-            sentencepiece.set_random_generator_seed(seed % (2**32 - 1))
-            return self._processor.encode(
-                [_escaped(text) for text in texts],
-                out_type=str,
-                enable_sampling=True,
-                nbest_size=-1,
-                alpha=self.config.sampling,
-                num_threads=1,
-            )
+        draw, random = self._sampler.draw, Random(seed).random
+        splits = []
+        for text in texts:
+            words = WORD.findall(_escaped(text).replace(" ", "▁"))
+            splits.append(self._spelt([piece for word in words for piece in draw(word, random)]))
+        return splits
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        numbered = enumerate(self.tokens, start=len(SPECIAL))
+        scores = {token: self._processor.get_score(number) for number, token in numbered if token not in self._bytes}
+        return load_object(self.config.sampler)(scores, self.config.sampling)
+
+    def _spelt(self, pieces: list[str]) -> list[str]:
+        """Return the pieces with bytes for unknown characters."""
+        if not self._bytes or self._known.issuperset(pieces):
+            return pieces
+        spelt = (
+            [piece] if piece in self._known else [BYTE_TOKENS[byte] for byte in piece.encode()] for piece in pieces
+        )
+        return [token for tokens in spelt for token in tokens]
 
     def join(self, tokens: Sequence[str]) -> str:
         written = b"".join([self._bytes.get(token) or token.replace("▁", " ").encode() for token in tokens])
@@ -139,7 +150,7 @@ def _parts(texts: Iterable[str]) -> Iterator[str]:
 
 def _sample(parts: Iterable[str], enough: int) -> list[str]:
     """Return all parts or, where they have more than `enough` characters, an even sample of them, in order."""
-    draw = random.Random(1).random
+    draw = Random(1).random
     kept: list[tuple[float, str]] = []
     share, size = 1.0, 0
     for part in parts:

@@ -96,7 +96,7 @@ def load_config(folder: Path) -> TokenizerConfig:
     path = folder / CONFIG_FILE
     try:
         settings = read_toml(path)
-        return from_mapping(TOKENIZERS[settings.pop("kind", None)], settings)
+        return from_mapping(TOKENIZERS[settings.pop("kind", "")], settings)
     except ConfigError as error:
         place = "" if error.where in ("", str(path)) else f"{error.where}: "
         raise damaged(path, place + error.problem) from None

@@ -56,7 +56,6 @@ class Trainer:
     def train(self) -> None:
         """Train to the last step, or until validation no longer improves; then choose the best weights."""
         config, progress = self.config, self.progress
-        self.restore()
         batches = self.examples.batches(config.batch_tokens, config.seed, progress.batch)
         while progress.step < config.steps and not self.finished:
             epochs, group = zip(*islice(batches, config.accumulate), strict=True)

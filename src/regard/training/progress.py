@@ -106,10 +106,7 @@ class Journal:
 
     def rewind(self, step: int) -> None:
         """Drop what was written after `step`: a resumed run does those steps again."""
-        if not self.path.exists():
-            return
-        kept = [line for line in self.path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-        write_text(self.path, "".join(line + "\n" for line in kept))
+        drop_after(self.path, step)
 
     def stepped(self, report: StepReport, steps: int) -> None:
         self._steps.append(report)
@@ -129,16 +126,27 @@ class Journal:
         self._write("saved", {"step": step})
 
     def _write(self, event: str, values: dict[str, Any]) -> None:
-        line = json.dumps({"event": event} | values, ensure_ascii=False)
-        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append_line(self.path, {"event": event} | values)
+
+
+def append_line(path: Path, values: Mapping[str, Any]) -> None:
+    """Add a line of JSON to a file."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+
+def drop_after(path: Path, step: int) -> None:
+    """Drop the lines whose `step` is later, or which a crash cut off."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").split("\n")
+        write_text(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
     """Return the events of a journal; a last line that was cut off by a crash is left out."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines if _step_of(line) < float("inf")]
 
 
@@ -179,3 +187,19 @@ def resident_memory() -> int:
     except (OSError, ValueError, IndexError):
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Quiet:
+    """A listener that does not listen."""
+
+    def stepped(self, report: StepReport, steps: int) -> None:
+        """Do nothing."""
+
+    def validated(self, report: ValidationReport) -> None:
+        """Do nothing."""
+
+    def warned(self, step: int, text: str) -> None:
+        """Do nothing."""
+
+    def saved(self, step: int) -> None:
+        """Do nothing."""

@@ -1,11 +1,12 @@
 """Phrases in two locales, split so that no value of a test phrase has been trained on, yet every word of it has."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from random import Random
 
 from regard.data.pairs import Pair
 from regard.errors import ConfigError
+from regard.tasks.base import Splits
+from regard.tasks.configs import PhrasebookConfig
 from regard.tasks.phrasebook.dice import Dice
 from regard.tasks.phrasebook.inventory import Inventory, take_inventory
 from regard.tasks.phrasebook.meanings import Meaning
@@ -18,32 +19,35 @@ _PROBES = 64  # phrases by which patterns are compared; enough to meet every mon
 _PATIENCE = 20_000  # phrases refused in a row before a split counts as impossible to fill
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Phrasebook:
-    """Pairs of phrases. No source and no target is in two splits, and no source has two targets."""
+    """The task of saying phrases of one locale as another does.
 
-    train: list[Pair]
-    valid: list[Pair]
-    test: list[Pair]
-    patterns: tuple[str, ...]  # names of those in use
-    skipped: dict[str, str]  # the others, and why
-
-
-def phrasebook(
-    source: str, target: str, *, seed: int = 1, train: int = 40_000, valid: int = 500, test: int = 500
-) -> Phrasebook:
-    """Make so many pairs of phrases out of the data of two locales, such as "en" and "de".
-
-    Raises ConfigError if Babel has no such locale, or if the two have too little in common for so many phrases.
+    No source and no target is in two splits, no source has two targets, and every word of a held-out pair has been
+    trained on.
     """
-    writers = Writer(source), Writer(target)
-    inventory = take_inventory(*writers)
-    patterns, skipped = shared_patterns(*writers, inventory)
-    collector = _Collector(*writers, list(patterns.values()))
-    pairs = {}
-    for split, size in zip(SPLITS, (train, valid, test), strict=True):
-        pairs[split] = collector.collect(size, split, Dice(Random(f"{seed} {split}"), split, inventory))
-    return Phrasebook(**pairs, patterns=tuple(patterns), skipped=skipped)
+
+    def __init__(self, config: PhrasebookConfig) -> None:
+        self.config = config
+
+    def splits(self) -> Splits:
+        """Make the pairs; the report names the patterns in use and why others are not.
+
+        Raises ConfigError if Babel has no such locale, or if the two have too little in common for so many phrases.
+        """
+        source, target = (self._writer(side) for side in ("source", "target"))
+        inventory = take_inventory(source, target)
+        patterns, skipped = shared_patterns(source, target, inventory)
+        collector = _Collector(source, target, list(patterns.values()))
+        sizes = zip(SPLITS, (self.config.train, self.config.valid, self.config.test), strict=True)
+        dice = {split: Dice(Random(f"{self.config.seed} {split}"), split, inventory) for split in SPLITS}
+        train, valid, test = (collector.collect(size, split, dice[split]) for split, size in sizes)
+        return Splits(train, valid, test, {"patterns": list(patterns), "skipped": skipped})
+
+    def _writer(self, side: str) -> Writer:
+        try:
+            return Writer(getattr(self.config, side))
+        except ConfigError as error:
+            raise error.within(f"task.{side}") from None
 
 
 def shared_patterns(source: Writer, target: Writer, inventory: Inventory) -> tuple[dict[str, Pattern], dict[str, str]]:
@@ -97,9 +101,9 @@ class _Collector:
                 self._remember(pair, split)
                 refused = 0
             elif (refused := refused + 1) > _PATIENCE:
-                names = f"{self.source.locale} and {self.target.locale}"
-                problem = f"{names} have too little in common for {size} phrases to {split}"
-                raise ConfigError(problem, hint=f"ask for {len(pairs)} at most, or for other locales")
+                both = f"{self.source.locale} and {self.target.locale}"
+                problem = f"{both} give no more than {len(pairs)} phrases to {split} with, not {size}"
+                raise ConfigError(problem, hint="ask for fewer, or choose other locales")
         return pairs
 
     def _say(self, dice: Dice) -> Pair | None:

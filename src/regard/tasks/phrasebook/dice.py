@@ -14,7 +14,9 @@ from regard.tasks.phrasebook.writer import SECONDS, MissingError
 from regard.tasks.splits import Split, split_of
 
 T = TypeVar("T")
+Text = TypeVar("Text", bound=str)
 
+_ATTEMPTS = 1000  # one in ten values is right for the smaller splits
 _FIRST_YEAR, _YEARS = 1950, 100
 _FIRST_DAY = datetime(_FIRST_YEAR, 1, 1)
 _DAYS = (datetime(_FIRST_YEAR + _YEARS, 1, 1) - _FIRST_DAY).days
@@ -35,25 +37,29 @@ class Dice:
         self.random, self.split, self.inventory = random, split, inventory
 
     def _own(self, draw: Callable[[], T], key: Callable[[T], object] = lambda value: value) -> T:
-        while split_of(key(value := draw())) != self.split:
-            pass
-        return value
+        for _ in range(_ATTEMPTS):
+            if split_of(key(value := draw())) == self.split:
+                return value
+        raise MissingError(f"values to {self.split} with")
 
     def _number(self, most: int) -> int:
         """Return 1 to `most`."""
         return 1 + self.random.randrange(most)
 
     def pick(self, items: Sequence[T]) -> T:
-        """Return one of the items; raise MissingError if there is none."""
-        if not items:
-            raise MissingError
-        return items[self.random.randrange(len(items))]
+        """Return one of the items."""
+        return self.pick_different(items, 1)[0]
 
     def pick_different(self, items: Sequence[T], count: int) -> tuple[T, ...]:
-        """Return so many of the items, no two the same."""
+        """Return so many of the items, no two the same.
+
+        Raises MissingError if there are not so many.
+        """
+        if len(items) < count:
+            raise MissingError("enough names or units")
         picked: dict[T, None] = {}
         while len(picked) < count:
-            picked[self.pick(items)] = None
+            picked[items[self.random.randrange(len(items))]] = None
         return tuple(picked)
 
     def day(self) -> datetime:
@@ -73,14 +79,14 @@ class Dice:
 
     def month(self) -> datetime:
         """Return a month, as its first day."""
-        return self._own(self._any_month)
+        return self._own(lambda: self._start_of(range(1, 13)))
 
-    def _any_month(self) -> datetime:
-        return datetime(_FIRST_YEAR + self.random.randrange(_YEARS), self._number(12), 1)
+    def _start_of(self, months: Sequence[int]) -> datetime:
+        return datetime(_FIRST_YEAR + self.random.randrange(_YEARS), self.pick(months), 1)
 
     def quarter(self) -> datetime:
         """Return a quarter, as its first day."""
-        return self._own(lambda: datetime(_FIRST_YEAR + self.random.randrange(_YEARS), self.pick((1, 4, 7, 10)), 1))
+        return self._own(lambda: self._start_of((1, 4, 7, 10)))
 
     def days(self) -> tuple[datetime, datetime]:
         """Return a day and a later one, often of the same month."""
@@ -88,25 +94,27 @@ class Dice:
 
     def days_of_year(self) -> tuple[datetime, datetime]:
         """Return a day and a later one of the same year, to be shown without it."""
-        return self._range(self.day_of_year)
+        while (days := self._range(self.day_of_year))[1].year != _LEAP_YEAR.year:
+            pass
+        return days
 
-    def _range(self, day: Callable[[], datetime]) -> tuple[datetime, datetime]:
+    def _range(self, draw: Callable[[], datetime]) -> tuple[datetime, datetime]:
         while True:
-            first = day()
+            first = draw()
             last = first + timedelta(self._number(self.pick((20, 150))))
-            if last.year <= max(first.year, _FIRST_YEAR) + (day == self.day) and split_of(last) == self.split:
+            if split_of(last) == self.split:
                 return first, last
 
     def months(self) -> tuple[datetime, datetime]:
         """Return a month and a later one."""
-        return self._own(lambda: self._sorted(self._any_month))
+        return self._own(lambda: self._sorted(lambda: self._start_of(range(1, 13))))
 
     def years(self) -> tuple[datetime, datetime]:
         """Return a year and a later one, as their first days."""
-        return self._own(lambda: self._sorted(lambda: datetime(_FIRST_YEAR + self.random.randrange(_YEARS), 1, 1)))
+        return self._own(lambda: self._sorted(lambda: self._start_of((1,))))
 
     def clock(self) -> datetime:
-        """Return a minute of the day, but neither noon nor midnight: these have names of their own, and are too rare."""
+        """Return a minute of the day, but not noon or midnight: where they have names, these would be too rare."""
         return self._own(lambda: _MONDAY + timedelta(hours=12 * self.random.randrange(2), minutes=self._number(719)))
 
     def clock_with_seconds(self) -> datetime:
@@ -146,8 +154,11 @@ class Dice:
         """Return so many parts of a duration, each in the next shorter unit."""
         first = self.random.randrange(len(_MOST) - parts + 1)
         units = list(_MOST)[first : first + parts]
-        counts = self._own(lambda: tuple(self._number(self.pick((2, _MOST[unit]))) for unit in units), lambda c: (c, units))
-        return Joined("unit", tuple(Quantity(Decimal(n), f"duration-{unit}") for n, unit in zip(counts, units, strict=True)))
+
+        def draw() -> list[tuple[Decimal, str]]:
+            return [(Decimal(self._number(self.pick((2, _MOST[unit])))), f"duration-{unit}") for unit in units]
+
+        return Joined("unit", tuple(Quantity(*part) for part in self._own(draw)))
 
     def quantity(self, units: Sequence[str]) -> Quantity:
         """Return a number of one of the units."""
@@ -173,7 +184,7 @@ class Dice:
             return Decimal(self._number(limit))
         return self.random.randrange(100) + Decimal(self._number(9)).scaleb(-1)
 
-    def _count(self, things: Sequence[str], most: Sequence[int]) -> tuple[Decimal, str]:
+    def _count(self, things: Sequence[Text], most: Sequence[int]) -> tuple[Decimal, Text]:
         if self.pick(range(4)) == 0:
             return Decimal(self._number(2)), self.pick(things)
         return self._own(lambda: (self._whole_or_broken(most), self.pick(things)), _small_with_what_it_counts)

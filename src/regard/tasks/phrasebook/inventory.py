@@ -13,19 +13,20 @@ from babel.numbers import get_territory_currencies
 from regard.tasks.phrasebook.meanings import Meaning, Money, Name, Percent, Price, Quantity, Rate
 from regard.tasks.phrasebook.writer import SECONDS, MissingError, Writer
 
-_FEWEST = 5  # of a kind, to be combined
-_TERRITORIES, _LANGUAGES, _CURRENCIES = 60, 50, 40  # at most, so that each occurs often
-_FLOWS = """
-    length-millimeter length-centimeter length-meter length-kilometer length-inch length-foot length-yard length-mile
-    mass-milligram mass-gram mass-kilogram mass-tonne mass-ounce mass-pound
-    volume-milliliter volume-liter volume-gallon volume-cup volume-cubic-meter
-    area-square-meter area-square-kilometer area-hectare area-acre
-    energy-kilocalorie energy-kilojoule energy-kilowatt-hour digital-byte digital-megabyte digital-gigabyte
-""".split()  # units of which there can be so many per hour
-_STATES = """
-    temperature-celsius temperature-fahrenheit speed-kilometer-per-hour speed-mile-per-hour speed-meter-per-second
-    power-watt power-kilowatt power-horsepower electric-volt electric-ampere
-""".split()
+_TERRITORIES, _LANGUAGES, _CURRENCIES, _SIGNS = 60, 50, 40, 16  # at most, so that each occurs often
+_FLOWS = (  # units of which there can be so many per hour
+    *("length-millimeter", "length-centimeter", "length-meter", "length-kilometer"),
+    *("length-inch", "length-foot", "length-yard", "length-mile"),
+    *("mass-milligram", "mass-gram", "mass-kilogram", "mass-tonne", "mass-ounce", "mass-pound"),
+    *("volume-milliliter", "volume-liter", "volume-gallon", "volume-cup", "volume-cubic-meter"),
+    *("area-square-meter", "area-square-kilometer", "area-hectare", "area-acre"),
+    *("energy-kilocalorie", "energy-kilojoule", "energy-kilowatt-hour"),
+    *("digital-byte", "digital-megabyte", "digital-gigabyte"),
+)
+_STATES = (
+    *("temperature-celsius", "temperature-fahrenheit", "electric-volt", "electric-ampere"),
+    *("power-watt", "power-kilowatt", "power-horsepower"),
+)
 _TIMES = [f"duration-{unit}" for unit in SECONDS]
 _SOLD_BY = [*_TIMES, "length-meter", "mass-gram", "mass-kilogram", "mass-pound", "volume-liter", "volume-gallon"]
 _NUMBERS = tuple(map(Decimal, ("1", "2", "3", "7", "11", "21", "100", "1.5")))  # of many plural forms
@@ -37,7 +38,7 @@ _TODAY = date(2025, 1, 1)  # currencies come and go; phrases must not
 class Inventory:
     """What both locales can name, as CLDR's codes; no two look alike in the source."""
 
-    names: Mapping[str, Sequence[str | int]]  # of territories, languages, currencies and weekdays
+    names: Mapping[str, Sequence[str]]  # of territories, languages, currencies and weekdays
     signs: Sequence[str]  # currencies that prices are in
     units: Sequence[str]
     flows: Sequence[str]  # those of the units that make sense per unit of time
@@ -55,6 +56,7 @@ def take_inventory(source: Writer, target: Writer) -> Inventory:
     languages = [code for code in sorted(locale_identifiers()) if len(code) == 2 and code in likely]
     homes = sorted({home for code in languages if len(home := likely[code].split("_")[-1]) == 2})
     tender = sorted({code for home in homes for code in get_territory_currencies(home, _TODAY)})
+    with_signs = sorted(tender, key=lambda code: (source.symbol(code) == code, code))  # without one, the code is shown
 
     choose = _Chooser(source, target).choose
     units = choose({unit: [Quantity(number, unit) for number in _NUMBERS] for unit in (*_FLOWS, *_STATES)})
@@ -63,12 +65,12 @@ def take_inventory(source: Writer, target: Writer) -> Inventory:
         flows=[unit for unit in units if unit in _FLOWS],
         times=choose({unit: [Rate(Percent(Decimal(7)), unit)] for unit in _TIMES}),
         sold_by=choose({unit: [Rate(Price(Decimal(7), "EUR"), unit)] for unit in _SOLD_BY}),
-        signs=choose({code: [Price(Decimal(7), code)] for code in tender if source.symbol(code) != code}),
+        signs=choose({code: [Price(Decimal(7), code)] for code in with_signs[:_SIGNS]}),
         names={
             "territory": choose({code: [Name("territory", code)] for code in homes}, _TERRITORIES),
             "language": choose({code: [Name("language", code)] for code in languages}, _LANGUAGES),
             "currency": choose({code: _of_money(code) for code in tender}, _CURRENCIES),
-            "weekday": range(7),
+            "weekday": tuple("0123456"),
         },
     )
 
@@ -87,7 +89,7 @@ class _Chooser:
     def choose(self, candidates: Mapping[str, Sequence[Meaning]], most: int = 100) -> tuple[str, ...]:
         """Return the codes of which both locales can say everything; if they are too many, some, spread evenly."""
         good = [code for code, meanings in candidates.items() if self._take(meanings)]
-        wanted = min(len(good), most) if len(good) >= _FEWEST else 0
+        wanted = min(len(good), most)
         return tuple(good[i * len(good) // wanted] for i in range(wanted))
 
     def _take(self, meanings: Sequence[Meaning]) -> bool:

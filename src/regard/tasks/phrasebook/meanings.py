@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from regard.tasks.phrasebook.writer import Writer
+from regard.tasks.phrasebook.writer import TimeUnit, Writer
 
 
 class Meaning(ABC):
@@ -55,7 +55,7 @@ class Relative(Meaning):
     """So many units of time from now; before now if the count is below 0."""
 
     count: int
-    unit: str
+    unit: TimeUnit
 
     def write(self, writer: Writer) -> str:
         return writer.relative(self.count, self.unit)
@@ -109,7 +109,7 @@ class Name(Meaning):
     """A territory, a language, a currency or a weekday."""
 
     kind: str
-    code: str | int
+    code: str
 
     def write(self, writer: Writer) -> str:
         return writer.name(self.kind, self.code)

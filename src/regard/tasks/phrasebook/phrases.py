@@ -67,7 +67,9 @@ PATTERNS: dict[str, Pattern] = {
     # times
     "moment in full": lambda dice: Moment("full", full_day(dice), clock(dice)),
     "moment": lambda dice: Moment("long", long_day(dice), clock(dice)),
-    "moment to the second": lambda dice: Moment("medium", When("yMMMd", dice.day()), When("medium time", dice.clock_with_seconds())),
+    "moment to the second": lambda dice: Moment(
+        "medium", When("yMMMd", dice.day()), When("medium time", dice.clock_with_seconds())
+    ),
     "moment in digits": lambda dice: Moment("short", When("yMd", dice.day()), clock(dice)),
     "one of two moments": lambda dice: several("or", 2, lambda: Moment("long", long_day(dice), clock(dice))),
     "times": lambda dice: several("standard", 3, lambda: clock(dice)),

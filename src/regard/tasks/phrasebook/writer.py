@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any
+from typing import Literal, get_args
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import DateTimePattern, format_timedelta, parse_pattern, tokenize_pattern
@@ -24,11 +24,18 @@ from babel.numbers import (
 
 from regard.errors import ConfigError
 
-SECONDS = {"year": 31536000, "month": 2592000, "week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+TimeUnit = Literal["year", "month", "week", "day", "hour", "minute", "second"]
+
+_LENGTHS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
+SECONDS: dict[TimeUnit, int] = dict(zip(get_args(TimeUnit), _LENGTHS, strict=True))
 """Babel's units of relative time, and how long it takes them to be."""
 
 _FORMATS = {"full date": "yMEd", "long date": "yMd", "short time": "Hm", "medium time": "Hms"}  # and what they show
-_LISTS = {"standard": ("standard",), "or": ("or",), "unit": ("standard", "unit-short", "unit")}  # each upon the one before
+_LISTS = {
+    "standard": ("standard",),
+    "or": ("or",),
+    "unit": ("standard", "unit-short", "unit"),
+}  # each upon the one before
 _SAME_FIELD = {"L": "M", "c": "E", "e": "E", "k": "H", "K": "h", "b": "a", "B": "a"}
 _ORDER = "yMdahHm"  # fields from long to short; "a" is the half of the day
 _PARTS = {
@@ -80,7 +87,7 @@ def plain(text: str | None) -> str:
     """
     if words := (text or "").split():
         return " ".join(words)
-    raise MissingError
+    raise MissingError("a name or a pattern")
 
 
 class Writer:
@@ -89,11 +96,11 @@ class Writer:
     def __init__(self, identifier: str) -> None:
         self.locale = find_locale(identifier)
         self._hour = "h" if "h" in fields(self.locale.time_formats["short"]) else "H"
-        self._names: dict[str, Mapping[Any, str]] = {
+        self._names: dict[str, Mapping[str, str]] = {
             "territory": self.locale.territories,
             "language": self.locale.languages,
             "currency": self.locale.currencies,
-            "weekday": self.locale.days["stand-alone"]["wide"],
+            "weekday": {str(day): name for day, name in self.locale.days["stand-alone"]["wide"].items()},
         }
         self._patterns: dict[str, DateTimePattern] = {}
         self._spans: dict[tuple[str, str], tuple[DateTimePattern, DateTimePattern]] = {}
@@ -102,8 +109,8 @@ class Writer:
         self._currencies: dict[tuple[str, str], str] = {}
         self._lists: dict[str, dict[str, str]] = {}
 
-    def name(self, kind: str, code: str | int) -> str:
-        """Return the name of a territory, a language, a currency or a weekday (0 is Monday)."""
+    def name(self, kind: str, code: str) -> str:
+        """Return the name of a territory, a language, a currency or a weekday ("0" is Monday)."""
         return plain(self._names[kind].get(code))
 
     def symbol(self, currency: str) -> str:
@@ -150,7 +157,7 @@ class Writer:
             raise MissingError(skeleton)
         return parse_pattern(start), parse_pattern(end)
 
-    def relative(self, count: int, unit: str) -> str:
+    def relative(self, count: int, unit: TimeUnit) -> str:
         """Write "in 3 days", or "3 days ago" if the count is below 0."""
         seconds, never = count * SECONDS[unit], 1e9  # never go on to a larger unit
         return plain(format_timedelta(seconds, unit, threshold=never, add_direction=True, locale=self.locale))
@@ -212,4 +219,3 @@ class Writer:
         """Arrange a written day and a written time, as in dates that are "full", "long", "medium" or "short"."""
         pattern = str(self.locale.datetime_formats[style]).replace("'", "")
         return plain(pattern.replace("{0}", clock).replace("{1}", day))
-

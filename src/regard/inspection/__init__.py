@@ -1,0 +1,1 @@
+"""Looking inside a trained model, from outside: it knows nothing of being looked at."""

@@ -1,0 +1,74 @@
+"""What a training is about to do, checked before anything is made and before torch is imported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from regard.config import Values, to_mapping
+from regard.errors import ConfigError
+from regard.experiment import ExperimentConfig, read_preset, resolve
+from regard.run import Run
+from regard.tasks.base import Splits, build_task
+from regard.tasks.configs import FilesConfig
+from regard.training.recipe import recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Settings, pairs and place of a training, and why the settings are what they are."""
+
+    out: Path
+    config: ExperimentConfig
+    splits: Splits
+    reasons: Sequence[str]
+    run: Run | None = None  # if it exists already
+
+    def start(self, command: Sequence[str] = ()) -> Run:
+        """Return the run to train in; a new one is made now."""
+        return self.run or Run.create(self.out, self.config, self.splits, command)
+
+
+def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path | None = None) -> Plan:
+    """Check settings and pairs of a new run; `task` is laid over a preset's task, `settings` over all.
+
+    Raises ConfigError for settings, before any pair is read, and DataError for pairs.
+    """
+    if preset != "auto":
+        base: Values = read_preset(preset)
+        config = resolve(base, task, settings)
+        place = free_place(config, out)
+        return Plan(place, config, build_task(config.task).splits(), [f"preset {preset}"])
+    config = resolve(task, settings)  # a mistake shows here
+    place = free_place(config, out)
+    splits = build_task(config.task).splits()
+    made = recipe([pair.source for pair in splits.train], [pair.target for pair in splits.train])
+    return Plan(place, resolve(read_preset(made.base), made.values, task, settings), splits, made.reasons)
+
+
+def plan_resume(out: Path, task: Values, settings: Values) -> Plan:
+    """Check that a run can go on, with other settings as far as they may change.
+
+    Raises ConfigError for those that may not, DataError if the pairs have changed.
+    """
+    run = Run.open(out)
+    run = run.changed(resolve(to_mapping(run.config), task, settings))
+    return Plan(run.path, run.config, run.splits(), ["resumed"], run)
+
+
+def free_place(config: ExperimentConfig, out: Path | None) -> Path:
+    """Return the folder to make: the given one, or one in `runs` that is named after the pairs.
+
+    Raises ConfigError if there is something in its place.
+    """
+    if out is not None:
+        if out.exists():
+            hint = f"choose another --out, or regard train --resume --out {out}"
+            raise ConfigError("exists already", where=str(out), hint=hint)
+        return out
+    task = config.task
+    name = Path(task.train).name.split(".")[0] if isinstance(task, FilesConfig) else task.kind
+    place, number = Path("runs") / name, 1
+    while place.exists():
+        number += 1
+        place = Path("runs") / f"{name}-{number}"
+    return place

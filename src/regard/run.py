@@ -1,0 +1,264 @@
+"""A run: a folder in which a training happens, from its settings to its best model.
+
+    config.toml          all settings, defaults included            command.txt, env.json   how and where it was started
+    data_report.json     what was read, kept, dropped; fingerprint   valid.jsonl             the held-out pairs
+    tokenizer/           learnt first, then kept                    choices.json            what was measured, then kept
+    metrics.jsonl        every event                                 samples.jsonl           sample sentences, by step
+    best/ last/ averaged/     model folders                          status.json             how far it got
+    report.html, README.md    made at the end
+
+Making and opening a run imports no torch; training does.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regard import __version__
+from regard.config import from_mapping, read_toml, to_mapping
+from regard.data.pairs import Pair
+from regard.errors import CheckpointError, ConfigError, DataError, RegardError
+from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
+from regard.files import new_folder, read_json, settle, write_json, write_text
+from regard.tasks.base import Splits, build_task
+from regard.tasks.configs import FilesConfig
+from regard.text.sides import Sides
+from regard.training.progress import Journal, Listener, Listeners, Quiet, ValidationReport, append_line, drop_after
+
+if TYPE_CHECKING:
+    from regard.training.loop import Trainer
+    from regard.training.precision import Precision
+
+MAY_CHANGE = ("training.steps", "training.patience", "training.save_every", "decoding")
+"""Settings that a resumed run may change, or whole tables of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder and its settings."""
+
+    path: Path
+    config: ExperimentConfig
+
+    @classmethod
+    def create(cls, path: Path, config: ExperimentConfig, splits: Splits, command: Sequence[str] = ()) -> "Run":
+        """Make a run folder, whole or not at all.
+
+        Raises ConfigError if there is something in its place.
+        """
+        if path.exists():
+            hint = "choose another --out, or go on with --resume" if (path / "config.toml").exists() else "see --out"
+            raise ConfigError("exists already", where=str(path), hint=hint)
+        with new_folder(path) as folder:
+            write_text(folder / "config.toml", to_toml(config))
+            write_text(folder / "command.txt", " ".join(command) + "\n")
+            write_json(folder / "env.json", environment())
+            write_json(folder / "data_report.json", {**splits.report, "fingerprint": fingerprint(splits)})
+            lines = (json.dumps(_plain(pair), ensure_ascii=False) + "\n" for pair in splits.valid)
+            write_text(folder / "valid.jsonl", "".join(lines))
+            write_json(folder / "status.json", {"state": "new", "step": 0, "steps": config.training.steps})
+        return cls(path, config)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Open a run folder.
+
+        Raises CheckpointError if it is none.
+        """
+        folder = Path(path)
+        settle(folder)
+        if not (folder / "config.toml").is_file():
+            hint = "give the folder of a run, as regard train makes it"
+            problem = "is no run folder" if folder.exists() else "does not exist"
+            raise CheckpointError(problem, where=str(path), hint=hint)
+        try:
+            return cls(folder, from_mapping(ExperimentConfig, read_toml(folder / "config.toml")))
+        except ConfigError as error:
+            raise error.within(str(folder / "config.toml")) from None
+
+    def changed(self, config: ExperimentConfig) -> "Run":
+        """Return the run with other settings, as far as a run may change them on the way.
+
+        Raises ConfigError that lists those that it may not.
+        """
+        changes = differences(self.config, config)
+        refused = {path: pair for path, pair in changes.items() if not path.startswith(MAY_CHANGE)}
+        if refused:
+            listed = "; ".join(f"{path} was {old!r} and is {new!r}" for path, (old, new) in refused.items())
+            hint = f"start a new run, or change only {', '.join(MAY_CHANGE)}"
+            raise ConfigError(f"settings differ: {listed}", where=str(self.path), hint=hint)
+        if changes:
+            write_text(self.path / "config.toml", to_toml(config))
+        return replace(self, config=config)
+
+    def splits(self) -> Splits:
+        """Read or make the pairs once more.
+
+        Raises DataError if they are not those that the run was started with.
+        """
+        splits = build_task(self.config.task).splits()
+        if read_json(self.path / "data_report.json")["fingerprint"] != fingerprint(splits):
+            hint = "bring back the old files, or start a new run"
+            raise DataError("the pairs have changed since the run was started", where=str(self.path), hint=hint)
+        return splits
+
+    def status(self) -> dict[str, Any]:
+        """Return how far the run got."""
+        status: dict[str, Any] = read_json(self.path / "status.json")
+        return status
+
+    def train(
+        self, splits: Splits, listener: Listener, stop: Callable[[], bool] = lambda: False, device: str = "cpu"
+    ) -> "Trainer":
+        """Train to the end, from the last checkpoint if there is one; return the trainer, which knows how it went.
+
+        Raises Interrupted when `stop` says so, TrainingError or ResourceError when training fails.
+        """
+        with self.reporting_state():
+            trainer = self.trainer(splits, listener, stop, device)
+            trainer.train()
+        return trainer
+
+    def trainer(
+        self, splits: Splits, listener: Listener, stop: Callable[[], bool], device: str = "cpu"
+    ) -> "Trainer":
+        """Build everything and go to the last checkpoint."""
+        import torch  # noqa: PLC0415
+
+        from regard.training.checkpoint import Checkpoints  # noqa: PLC0415
+        from regard.training.precision import keep_memory  # noqa: PLC0415
+
+        keep_memory()
+        material = self.material(splits)
+        precision = self.precision(device)
+        torch.set_num_threads(precision.threads)
+        journal, samples = Journal(self.path / "metrics.jsonl"), SampleFile(self.path / "samples.jsonl")
+        checkpoints = Checkpoints(self.path, self.config.settings, material.sides)
+        listeners = Listeners(journal, samples, StatusFile(self), listener)
+        trainer = build_trainer(self.config, material, precision, checkpoints, listeners, stop)
+        trainer.restore()
+        journal.rewind(trainer.progress.step)
+        samples.rewind(trainer.progress.step)
+        return trainer
+
+    def material(self, splits: Splits) -> Material:
+        """Number all texts, with the tokenizers of the run, which are learnt the first time."""
+        folder = self.path / "tokenizer"
+        settle(folder)
+        if folder.exists():
+            return prepare(self.config, splits, Sides.load(folder))
+        material = prepare(self.config, splits)
+        with new_folder(folder) as new:
+            material.sides.save(new)
+        report = read_json(self.path / "data_report.json")
+        report["over_long"] = {
+            name: {"refused": encoded.refused, "cut": encoded.cut, "used": len(encoded)}
+            for name, encoded in (("train", material.train), ("valid", material.valid))
+        }
+        write_json(self.path / "data_report.json", report)
+        return material
+
+    def precision(self, device: str) -> "Precision":
+        """Return how to compute: measured the first time, then kept."""
+        from regard.training.precision import Precision, choose  # noqa: PLC0415
+
+        file = self.path / "choices.json"
+        if file.exists():
+            return Precision(**read_json(file))
+        precision = choose(self.config.training, device)
+        write_json(file, to_mapping(precision))
+        return precision
+
+    def reporting_state(self) -> "_State":
+        """Keep `status.json` true, however the block ends."""
+        return _State(self)
+
+
+class _State:
+    """Context that writes the state of a run when its training begins and ends."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __enter__(self) -> None:
+        self._write("training")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._write("finished")
+        elif isinstance(error, KeyboardInterrupt):
+            self._write("interrupted")
+        elif isinstance(error, RegardError):
+            self._write("failed", problem=str(error))
+
+    def _write(self, state: str, **more: str) -> None:
+        write_json(self.run.path / "status.json", self.run.status() | {"state": state} | more)
+
+
+class StatusFile(Quiet):
+    """Keeps the step and the scores in `status.json`."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def saved(self, step: int) -> None:
+        self._update(step=step)
+
+    def validated(self, report: ValidationReport) -> None:
+        if report.best:
+            scores = {name: result.value for name, result in report.metrics.items()}
+            self._update(best_step=report.step, best={"loss": report.loss, **scores, "weights": report.name})
+
+    def _update(self, **values: Any) -> None:
+        status = self.run.status() | {"steps": self.run.config.training.steps} | values
+        write_json(self.run.path / "status.json", status)
+
+
+class SampleFile(Quiet):
+    """Keeps what became of the sample sentences, a line per validation."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rewind(self, step: int) -> None:
+        """Drop what was written after `step`."""
+        drop_after(self.path, step)
+
+    def validated(self, report: ValidationReport) -> None:
+        append_line(self.path, {"step": report.step, "samples": [to_mapping(sample) for sample in report.samples]})
+
+
+def fingerprint(splits: Splits) -> str:
+    """Return a checksum of all training and held-out pairs, in order."""
+    digest = hashlib.sha256()
+    for pairs in (splits.train, splits.valid):
+        for pair in pairs:
+            digest.update("\0".join((pair.source, pair.target, *pair.others)).encode("utf-8", "surrogatepass") + b"\n")
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, str]:
+    """Return what the machine and the libraries are; no names, no paths."""
+    from importlib.metadata import version  # noqa: PLC0415
+
+    libraries = {name: version(name) for name in ("torch", "numpy", "sentencepiece", "sacrebleu", "safetensors")}
+    machine = {"system": platform.system(), "machine": platform.machine(), "python": sys.version.split()[0]}
+    return {"regard": __version__} | machine | libraries
+
+
+def absolute(config: FilesConfig) -> FilesConfig:
+    """Return the config with absolute paths, so that the run can be resumed from anywhere."""
+    names = ("train", "train_target", "valid", "valid_target")
+    paths = {name: str(Path(getattr(config, name)).absolute()) for name in names if getattr(config, name)}
+    return replace(config, **paths)
+
+
+def _plain(pair: Pair) -> Mapping[str, Any]:
+    targets = [pair.target, *pair.others]
+    return {"source": pair.source, "target": targets if pair.others else pair.target, "line": pair.line}

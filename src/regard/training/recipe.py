@@ -1,0 +1,141 @@
+"""The preset `auto`: sizes, tokenizers and schedule from the data; no torch.
+
+It starts from `modern` and changes what the data asks for; every choice comes with its reason.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Values to lay over the preset `base`, and why."""
+
+    base: str
+    values: Values
+    reasons: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What a side looks like: enough to choose how to cut it."""
+
+    texts: int
+    characters: float  # mean per text
+    words: float  # mean per text, between spaces
+    long_words: float  # the 99th percentile of words per text
+    inventory: int  # distinct words
+    word_length: float  # mean characters per word
+    distinct: int  # distinct characters
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "Looks":
+        """Measure up to 20,000 texts, evenly spread."""
+        sample = texts[:: max(1, len(texts) // 20_000)]
+        words = [text.split() for text in sample]
+        counts = np.array([len(w) for w in words])
+        flat = [word for w in words for word in w]
+        return cls(
+            texts=len(texts),
+            characters=float(np.mean([len(text) for text in sample])),
+            words=float(counts.mean()),
+            long_words=float(np.quantile(counts, 0.99)),
+            inventory=len(set(flat)),
+            word_length=len("".join(flat)) / max(1, len(flat)),
+            distinct=len({c for text in sample for c in text}),
+        )
+
+    @property
+    def spaced(self) -> bool:
+        """Whether it looks like symbols with spaces between: phonemes, tags, letters."""
+        return self.inventory <= 300 and self.words >= 2 and self.word_length <= 4
+
+    @property
+    def single_words(self) -> bool:
+        """Whether it looks like single words, to be read letter by letter."""
+        return self.words < 1.5 and self.characters < 40 and self.distinct < 2000
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Values under way, with their reasons."""
+
+    values: Values = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    def choose(self, reason: str, **tables: Values) -> None:
+        for name, table in tables.items():
+            self.values.setdefault(name, {}).update(table)
+        self.reasons.append(reason)
+
+
+def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
+    """Choose a preset from what the texts look like, and fit its size to how many they are."""
+    source, target = Looks.of(sources), Looks.of(targets)
+    draft = _Draft()
+    if source.single_words and target.spaced:
+        words = f"sources are single words, targets {target.inventory} symbols between spaces"
+        draft.choose(f"preset g2p: {words}: read letters, write symbols, judged by PER and WER")
+        _fit_words(draft, len(sources))
+        return Recipe("g2p", draft.values, draft.reasons)
+    if source.words > 40 and source.words > 4 * target.words:
+        words = f"sources have {source.words:.0f} words and targets {target.words:.0f}"
+        draft.choose(f"preset summary: {words}: long sources are cut, judged by ROUGE")
+        return Recipe("summary", draft.values, draft.reasons)
+    draft.choose(f"preset modern: sentences of {source.words:.0f} and {target.words:.0f} words on average")
+    _fit_pieces(draft, source, target)
+    _fit_sentences(draft, round(len(sources) * max(target.words * 1.35, target.characters / 3.5)))
+    _fit_metrics(draft, target)
+    return Recipe("modern", draft.values, draft.reasons)
+
+
+def _fit_words(draft: _Draft, pairs: int) -> None:
+    if pairs < 15_000:
+        reason = f"{pairs:,} words are few: a smaller model, more dropout, fewer steps"
+        model = {"d_model": 128, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
+        draft.choose(reason, model=model, training={"steps": 2000, "batch_tokens": 1024, "validate_every": 200})
+
+
+def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
+    words = source.inventory + target.inventory
+    pieces = int(np.clip(round(words / 2, -2), 500, 16_000))
+    if source.texts > 1_000_000:
+        pieces = 32_000
+    settings = {"kind": "unigram", "vocabulary": pieces}
+    reason = f"{pieces:,} pieces for both sides together: about half of {words:,} distinct words"
+    draft.choose(reason, text={"source": settings, "target": settings})
+
+
+def _fit_sentences(draft: _Draft, tokens: int) -> None:
+    """Few tokens: small and strongly regularised. Many: wider and longer, seen fewer times."""
+    for most, d_model, layers, dropout, epochs in (
+        (100_000, 128, 3, 0.3, 60),
+        (1_500_000, 128, 4, 0.2, 18),
+        (10_000_000, 256, 4, 0.1, 8),
+        (10**12, 512, 6, 0.1, 4),
+    ):
+        if tokens <= most:
+            break
+    batch = 2048 if tokens <= 1_500_000 else 8192
+    steps = int(np.clip(round(tokens * epochs / batch, -2), 1500, 100_000))
+    every = max(100, steps // 12)
+    model = {"d_model": d_model, "d_ff": 2 * d_model, "encoder_layers": layers, "decoder_layers": layers}
+    draft.choose(
+        f"{layers}+{layers} layers of {d_model}, dropout {dropout}: about {tokens:,} target tokens",
+        model=model | {"dropout": dropout},
+    )
+    training = {"steps": steps, "batch_tokens": batch, "validate_every": every, "save_every": every}
+    draft.choose(
+        f"{steps:,} steps of {batch:,} tokens: every pair about {steps * batch / max(tokens, 1):.0f} times",
+        training=training,
+    )
+
+
+def _fit_metrics(draft: _Draft, target: Looks) -> None:
+    if target.words < 0.12 * target.characters:
+        draft.choose("judged by chrF: targets have few spaces", task={"metrics": ["chrf", "exact_match"]})
