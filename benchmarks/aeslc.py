@@ -1,6 +1,6 @@
 """AESLC, e-mails to subject lines: ROUGE on dev, against the subject that the writer gave.
 
-Settings were chosen, and the best weights are kept, by a part of train that is held out; dev is scored once, at the end.
+A part of train is held out to choose settings and weights by; dev is scored once, at the end.
 """
 
 import gzip
@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 from bench import arguments, conclude, config_for, data_folder, place, train
-
 from regard.inference.translator import Translator
 from regard.metrics.rouge import Rouge1, Rouge2, RougeL
 from regard.metrics.significance import score_with_interval

@@ -39,10 +39,10 @@ def data_folder(given: str | None, name: str) -> Path:
     return (root / name).resolve()
 
 
-def config_for(task: Values, args: argparse.Namespace, seed: int) -> ExperimentConfig:
+def config_for(task: Values, args: argparse.Namespace, seed: int, preset: str = "") -> ExperimentConfig:
     """Return the settings of one training."""
     settings = over_preset(None, [*args.set, f"training.seed={seed}"])
-    return resolve({"task": task}, read_preset(args.preset), settings)
+    return resolve({"task": task}, read_preset(preset or args.preset), settings)
 
 
 def place(out: str, seed: int) -> Path:
@@ -50,9 +50,9 @@ def place(out: str, seed: int) -> Path:
     return Path(out) if seed == 1 else Path(out) / "seeds" / str(seed)
 
 
-def train(config: ExperimentConfig, out: Path, splits: Splits | None = None) -> tuple[Run, float]:
+def train(config: ExperimentConfig, folder: str | Path, splits: Splits | None = None) -> tuple[Run, float]:
     """Train into a new folder, or go on with the one that is there; return the run and the seconds it took."""
-    started = time.perf_counter()
+    out, started = Path(folder), time.perf_counter()
     splits = splits or build_task(config.task).splits()
     run = Run.open(out).changed(config) if (out / "config.toml").exists() else Run.create(out, config, splits, sys.argv)
     view = choose_view(quiet=False, as_json=False)
@@ -65,7 +65,7 @@ def train(config: ExperimentConfig, out: Path, splits: Splits | None = None) -> 
 
 def machine() -> dict[str, Any]:
     """Return what a figure depends on, besides the code."""
-    import torch  # noqa: PLC0415
+    import torch
 
     return {
         "date": date.today().isoformat(),

@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Any
 
 from bench import arguments, conclude, config_for, data_folder, place, train
-
 from regard.data.pairs import Pair
 from regard.inference.translator import Translator
 from regard.metrics.accuracy import PhoneErrorRate, WordErrorRate

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import arguments, conclude, config_for, data_folder, place, train
 from sacremoses import MosesTokenizer
 
+from bench import arguments, conclude, config_for, data_folder, place, train
 from regard.inference.translator import Translator
 from regard.metrics.sacrebleu import Bleu, Chrf
 from regard.metrics.significance import score_with_interval

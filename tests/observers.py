@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from regard.layers.attention import AttentionCall, AttentionObserver, observed
 
-O = TypeVar("O", bound=AttentionObserver)
+Watcher = TypeVar("Watcher", bound=AttentionObserver)
 
 
 class Recorder(AttentionObserver):
@@ -60,7 +60,7 @@ class SilencedContext(SilencedWeights):
 
 
 @contextmanager
-def observing(model: nn.Module, make: Callable[[], O]) -> Iterator[dict[str, O]]:
+def observing(model: nn.Module, make: Callable[[], Watcher]) -> Iterator[dict[str, Watcher]]:
     """Give every attention an observer of its own, by name, for a while."""
     attentions = observed(model)
     observers = {name: make() for name in attentions}

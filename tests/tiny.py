@@ -59,6 +59,7 @@ CONFIGS: dict[str, ModelConfig] = {
     "three-way": replace(PAPER, embeddings=ThreeWayConfig()),
     "two key-value heads": replace(PAPER, key_value_heads=2),
     "one key-value head": replace(MODERN, key_value_heads=1),
+    "no biases": replace(MODERN, biases=False, embeddings=TwoWayConfig()),
     "deep encoder": replace(PAPER, encoder_layers=3, decoder_layers=1),
     "deep decoder": replace(MODERN, encoder_layers=1, decoder_layers=3),
     "lstm": LSTM,

@@ -4,12 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.config import Values, merge, read_toml
-from regard.data.pairs import PairFiles, read_pairs
-from regard.errors import DataError
+from regard.config import Values, read_toml
 from regard.plan import plan_new, plan_resume
 from regard.run import Run
-from regard.tasks.configs import TaskConfig
 from regard.training.progress import Quiet
 
 if TYPE_CHECKING:
@@ -48,3 +45,11 @@ def train(
     run = plan.start()
     run.train(plan.splits, listener or Quiet(), stop)
     return run
+
+
+def evaluate(run: Run | str | Path, pairs: Pairs | None = None, *, split: str = "") -> "Evaluation":
+    """Translate the sources of pairs and score the outputs, as `regard evaluate` does.
+
+    Without `pairs`: the run's held-out pairs, or a `split` that its task makes (such as "test" of the phrasebook).
+    Raises DataError if the pairs cannot be read.
+    """

@@ -63,7 +63,10 @@ class ExperimentConfig:
 def presets() -> list[str]:
     """Return the names of the presets in the package, and `auto`, which is made from the data."""
     folder = resources.files("regard").joinpath("presets")
-    return ["auto", *sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))]
+    return [
+        "auto",
+        *sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")),
+    ]
 
 
 def read_preset(name: str) -> Values:
@@ -159,12 +162,12 @@ def build_trainer(
     stop: Callable[[], bool],
 ) -> "Trainer":
     """Build the model and all that trains it."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    from regard.data.batching import Examples  # noqa: PLC0415
-    from regard.models.base import build_model  # noqa: PLC0415
-    from regard.training.loop import Trainer  # noqa: PLC0415
-    from regard.training.validation import Validation, spread  # noqa: PLC0415
+    from regard.data.batching import Examples
+    from regard.models.base import build_model
+    from regard.training.loop import Trainer
+    from regard.training.validation import Validation, spread
 
     sides = material.sides
     with torch.random.fork_rng(devices=[]):
@@ -194,6 +197,6 @@ def first_of_each(pairs: Sequence[Pair], *, pooled: bool) -> list[int]:
 
 def to_toml(config: ExperimentConfig) -> str:
     """Return the config as TOML, defaults included."""
-    import tomli_w  # noqa: PLC0415
+    import tomli_w
 
     return tomli_w.dumps(to_mapping(config))

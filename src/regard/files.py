@@ -122,7 +122,8 @@ def settle(path: Path) -> None:
 
 
 def _beside(path: Path, word: str) -> Path:
-    return path.with_name(f".{path.name}.{word}")
+    path = path.absolute()  # "." alone has no name
+    return path.parent / f".{path.name}.{word}"
 
 
 def _sync_file(path: Path) -> None:

@@ -17,7 +17,7 @@ import tomli_w
 from regard.config import from_mapping, read_toml, to_mapping, variant
 from regard.decoding import SEARCHES
 from regard.decoding.types import BeamConfig, DecodingConfig
-from regard.errors import CheckpointError, ConfigError
+from regard.errors import CheckpointError, ConfigError, ResourceError
 from regard.files import new_folder, read_json, settle, sha256, write_json, write_text
 from regard.models import MODELS
 from regard.models.configs import ModelConfig, TransformerConfig
@@ -69,7 +69,7 @@ class ModelFolder:
 
         Raises CheckpointError if the weights do not fit the config.
         """
-        from regard.models.base import build_model  # noqa: PLC0415
+        from regard.models.base import build_model
 
         sizes = len(self.sides.source.vocabulary), len(self.sides.target.vocabulary)
         model = build_model(self.settings.model, *sizes)
@@ -123,15 +123,28 @@ def save_model_folder(path: Path, settings: ModelSettings, sides: Sides, weights
 
 def fill_model_folder(folder: Path, settings: ModelSettings, sides: Sides, weights: "dict[str, Tensor]") -> None:
     """Write the files of a model into an empty folder."""
-    from safetensors.torch import save_file  # noqa: PLC0415
-
     write_text(folder / "config.toml", tomli_w.dumps(to_mapping(settings)))
     sides.save(folder)
     tensors = {name: tensor.detach().float().contiguous().clone() for name, tensor in weights.items()}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "regard"})
+    save_tensors(folder / "model.safetensors", tensors)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     sums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
     write_json(folder / "manifest.json", {"format": FORMAT, "files": sums})
+
+
+def save_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
+    """Write tensors as a safetensors file.
+
+    Raises ResourceError if the disk is full.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(tensors, path, metadata={"format": "regard"})
+    except SafetensorError as error:
+        hint = "free some space and run the same command again; what was saved before is whole"
+        raise ResourceError(f"cannot be written: {error}", where=str(path), hint=hint) from None
 
 
 def load_weights(model: Any, path: Path) -> None:
@@ -139,8 +152,8 @@ def load_weights(model: Any, path: Path) -> None:
 
     Raises CheckpointError if the file is damaged, or names and shapes differ.
     """
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import load_file  # noqa: PLC0415
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     try:
         tensors = load_file(path)

@@ -15,6 +15,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,6 @@ from regard.errors import CheckpointError, ConfigError, DataError, RegardError
 from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
 from regard.files import new_folder, read_json, settle, write_json, write_text
 from regard.tasks.base import Splits, build_task
-from regard.tasks.configs import FilesConfig
 from regard.text.sides import Sides
 from regard.training.progress import Journal, Listener, Listeners, Quiet, ValidationReport, append_line, drop_after
 
@@ -124,14 +124,12 @@ class Run:
             trainer.train()
         return trainer
 
-    def trainer(
-        self, splits: Splits, listener: Listener, stop: Callable[[], bool], device: str = "cpu"
-    ) -> "Trainer":
+    def trainer(self, splits: Splits, listener: Listener, stop: Callable[[], bool], device: str = "cpu") -> "Trainer":
         """Build everything and go to the last checkpoint."""
-        import torch  # noqa: PLC0415
+        import torch
 
-        from regard.training.checkpoint import Checkpoints  # noqa: PLC0415
-        from regard.training.precision import keep_memory  # noqa: PLC0415
+        from regard.training.checkpoint import Checkpoints
+        from regard.training.precision import keep_memory
 
         keep_memory()
         material = self.material(splits)
@@ -147,7 +145,7 @@ class Run:
         return trainer
 
     def material(self, splits: Splits) -> Material:
-        """Number all texts, with the tokenizers of the run, which are learnt the first time."""
+        """Return all texts as ids, by the tokenizers of the run, which are learnt the first time."""
         folder = self.path / "tokenizer"
         settle(folder)
         if folder.exists():
@@ -165,7 +163,7 @@ class Run:
 
     def precision(self, device: str) -> "Precision":
         """Return how to compute: measured the first time, then kept."""
-        from regard.training.precision import Precision, choose  # noqa: PLC0415
+        from regard.training.precision import Precision, choose
 
         file = self.path / "choices.json"
         if file.exists():
@@ -191,10 +189,12 @@ class _State:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
             self._write("finished")
-        elif isinstance(error, KeyboardInterrupt):
-            self._write("interrupted")
-        elif isinstance(error, RegardError):
-            self._write("failed", problem=str(error))
+            return
+        with suppress(RegardError):  # what went wrong first is what counts
+            if isinstance(error, KeyboardInterrupt):
+                self._write("interrupted")
+            elif isinstance(error, RegardError):
+                self._write("failed", problem=str(error))
 
     def _write(self, state: str, **more: str) -> None:
         write_json(self.run.path / "status.json", self.run.status() | {"state": state} | more)
@@ -245,18 +245,11 @@ def fingerprint(splits: Splits) -> str:
 
 def environment() -> dict[str, str]:
     """Return what the machine and the libraries are; no names, no paths."""
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
     libraries = {name: version(name) for name in ("torch", "numpy", "sentencepiece", "sacrebleu", "safetensors")}
     machine = {"system": platform.system(), "machine": platform.machine(), "python": sys.version.split()[0]}
     return {"regard": __version__} | machine | libraries
-
-
-def absolute(config: FilesConfig) -> FilesConfig:
-    """Return the config with absolute paths, so that the run can be resumed from anywhere."""
-    names = ("train", "train_target", "valid", "valid_target")
-    paths = {name: str(Path(getattr(config, name)).absolute()) for name in names if getattr(config, name)}
-    return replace(config, **paths)
 
 
 def _plain(pair: Pair) -> Mapping[str, Any]:

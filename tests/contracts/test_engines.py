@@ -1,6 +1,7 @@
 """What every engine must keep, with every family that it runs, alone and as an ensemble."""
 
 import math
+import random
 from collections.abc import Callable
 from itertools import count, islice
 
@@ -19,7 +20,7 @@ from regard.decoding.types import (
 )
 from regard.errors import CheckpointError, DataError
 from regard.inference import ENGINES
-from regard.inference.engine import FEATURES, WINDOW, Engine
+from regard.inference.engine import FEATURES, WINDOW, Engine, windows
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig
 
@@ -79,6 +80,21 @@ def test_together_or_alone_the_tokens_are_the_same_and_in_order(engine: Engine, 
         assert len(found) == config.n_best
         (alone,) = engine.translate([source], config, keys=[key])
         assert same(found, alone)
+
+
+@pytest.mark.slow
+def test_a_thousand_sentences_have_the_same_tokens_at_any_batch_size(engine: Engine) -> None:
+    draw = random.Random(1)
+    sources = [draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(1, 30)) for _ in range(1000)]
+    config = BeamConfig(no_repeat=1, min_length=4, max_length=10)
+    alone, *others = (
+        [found[0] for part in windows(sources, size) for found in engine.translate(part, config)]
+        for size in (1, 2, 7, 64)
+    )
+    for size, together in zip((2, 7, 64), others, strict=True):
+        gaps = [abs(a.score - b.score) for a, b in zip(alone, together, strict=True) if a.tokens != b.tokens]
+        print(f"batches of {size}: {len(gaps)} of {len(sources)} sentences differ, by {max(gaps, default=0):.1e} nats")  # noqa: T201 - shown by pytest -s
+        assert all(gap < NEAR_TIE for gap in gaps)
 
 
 def test_sources_differ_in_their_outputs(engine: Engine) -> None:

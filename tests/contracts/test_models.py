@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load, save
 from tests.observers import Recorder, SilencedContext, SilencedWeights, observing
 from tests.tiny import CONFIGS, SOURCE_SIZE, fresh_model, tiny_batch, tiny_model
-from tests.tolerances import LOW_PRECISION, SAME_MATH
+from tests.tolerances import LOW_PRECISION
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -22,8 +22,9 @@ from regard.models.base import Seq2SeqModel
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.text.vocabulary import PAD
 
+SAME_LOGITS = {"rtol": 1e-5, "atol": 1e-5}  # not 1e-6: rounding adds up over layers, and logits may be near zero
+NOISE, OTHER_NOISE = Noise(1), Noise(2)  # for all tests: a mask does not depend on what was drawn before
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-ROWS = {"permuted": [2, 0, 1], "repeated": [0, 0, 1, 1, 2, 2], "dropped": [1], "all three": [2, 1, 2]}
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,12 @@ def stepwise(model: Seq2SeqModel, ids_RT: Tensor, state: DecoderState) -> tuple[
     return torch.stack(steps, dim=1), state
 
 
+def knows_by_heart(model: Seq2SeqModel, batch: Batch) -> bool:
+    said, real = model.eval()(batch).argmax(dim=-1), batch.target_out != PAD
+    model.train()
+    return torch.equal(said[real], batch.target_out[real])
+
+
 def test_the_table_has_every_family_and_every_variant() -> None:
     assert {config.kind for config in CONFIGS.values()} == set(MODELS)
     for field in fields(TransformerConfig):
@@ -72,19 +79,19 @@ def test_stepwise_logits_are_those_of_the_teacher_forced_pass(config: ModelConfi
     model, batch = tiny_model(config).to(dtype), tiny_batch()
     logits, _ = stepwise(model, batch.target_in.ids, model.init_state(model.encode(batch.source)))
     assert logits.dtype == dtype
-    assert_close(logits, model(batch), **SAME_MATH)
+    assert_close(logits, model(batch), **SAME_LOGITS)
 
 
 @every_config
-@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
 @pytest.mark.parametrize("first", [0, 3])
-def test_select_permutes_repeats_and_drops_rows(config: ModelConfig, rows: list[int], first: int) -> None:
-    model, batch, chosen = tiny_model(config), tiny_batch(), torch.tensor(rows)
-    state = model.init_state(model.encode(batch.source))
+def test_select_permutes_repeats_and_drops_rows(config: ModelConfig, first: int) -> None:
+    model, batch = tiny_model(config), tiny_batch()
+    forced, state = model(batch), model.init_state(model.encode(batch.source))
     for tokens in batch.target_in.ids[:, :first].unbind(dim=1):
         _, state = model.step(tokens, state)
-    logits, _ = stepwise(model, batch.target_in.ids[chosen, first:], state.select(chosen))
-    assert_close(logits, model(batch)[chosen, first:], **SAME_MATH)
+    for rows in map(torch.tensor, ([2, 0, 1], [0, 0, 1, 1, 2, 2], [1], [2, 1, 2])):
+        logits, _ = stepwise(model, batch.target_in.ids[rows, first:], state.select(rows))
+        assert_close(logits, forced[rows, first:], **SAME_LOGITS)
 
 
 @every_config
@@ -95,7 +102,7 @@ def test_repeated_rows_go_their_own_ways(config: ModelConfig) -> None:
     start, state = stepwise(model, ids[:1, :3], model.init_state(model.encode(PaddedTokens.sources([source]))))
     rest, state = stepwise(model, ids[:, 3:4], state.select(twice))
     swapped, _ = stepwise(model, ids.flip(0)[:, 4:], state.select(torch.tensor([1, 0])))
-    assert_close(torch.cat((start[twice], rest, swapped.flip(0)), dim=1), model(pair), **SAME_MATH)
+    assert_close(torch.cat((start[twice], rest, swapped.flip(0)), dim=1), model(pair), **SAME_LOGITS)
     assert differ(rest[0], rest[1])
 
 
@@ -105,7 +112,7 @@ def test_source_padding_changes_nothing(config: ModelConfig) -> None:
     wider = torch.cat((batch.source.ids, torch.full((3, 4), 7)), dim=1)
     unread = torch.arange(wider.size(1)) >= batch.source.lengths[:, None]
     source = PaddedTokens(wider.masked_fill(unread, 7), batch.source.lengths)
-    assert_close(model(replace(batch, source=source)), model(batch), **SAME_MATH)
+    assert_close(model(replace(batch, source=source)), model(batch), **SAME_LOGITS)
 
 
 @every_config
@@ -114,7 +121,7 @@ def test_target_padding_changes_nothing(config: ModelConfig) -> None:
     ids = batch.target_in.ids
     unread = torch.arange(ids.size(1)) >= batch.target_in.lengths[:, None]
     target_in = PaddedTokens(ids.masked_fill(unread, 7), batch.target_in.lengths)
-    assert_close(model(replace(batch, target_in=target_in))[~unread], model(batch)[~unread], **SAME_MATH)
+    assert_close(model(replace(batch, target_in=target_in))[~unread], model(batch)[~unread], **SAME_LOGITS)
 
 
 @every_config
@@ -124,7 +131,7 @@ def test_a_pair_gets_the_same_logits_alone_and_among_others(config: ModelConfig)
     for row, (source, target) in enumerate(zip(batch.source.ids, batch.target_in.ids, strict=True)):
         lengths = batch.source.lengths[row], batch.target_in.lengths[row]
         alone = Batch.of([source[: lengths[0] - 1].tolist()], [target[1 : lengths[1]].tolist()])
-        assert_close(model(alone)[0], logits[row, : lengths[1]], **SAME_MATH)
+        assert_close(model(alone)[0], logits[row, : lengths[1]], **SAME_LOGITS)
 
 
 @every_config
@@ -136,7 +143,7 @@ def test_the_future_is_invisible_and_the_past_is_not(config: ModelConfig) -> Non
         changed[:, place:] = torch.randint(4, 12, changed[:, place:].shape)
         changed[:, place] = torch.where(ids[:, place] == 4, 5, 4)
         other = model(replace(batch, target_in=PaddedTokens(changed, batch.target_in.lengths)))
-        assert_close(other[:, :place], logits[:, :place], **SAME_MATH)
+        assert_close(other[:, :place], logits[:, :place], **SAME_LOGITS)
         assert all(differ(a, b) for a, b in zip(other[:, place], logits[:, place], strict=True))
 
 
@@ -161,8 +168,8 @@ def test_one_teacher_forced_pass_shows_the_weights_of_the_stepwise_run(config: M
     assert forced
     for name, recorder in forced.items():
         weights_BHQK = recorder.joined()
-        assert_close(weights_BHQK, steps[name].joined(), **SAME_MATH)
-        assert_close(weights_BHQK.sum(dim=-1), torch.ones(weights_BHQK.shape[:3]), **SAME_MATH)
+        assert_close(weights_BHQK, steps[name].joined(), **SAME_LOGITS)
+        assert_close(weights_BHQK.sum(dim=-1), torch.ones(weights_BHQK.shape[:3]), **SAME_LOGITS)
         assert differ(weights_BHQK[0, 0, -1], weights_BHQK[1, 0, -1]), "weights that are the same for all texts"
 
 
@@ -171,7 +178,7 @@ def test_an_observer_that_returns_what_it_got_changes_nothing(config: ModelConfi
     model, batch = tiny_model(config), tiny_batch()
     logits = model(batch)
     with observing(model, AttentionObserver):
-        assert_close(model(batch), logits, **SAME_MATH)
+        assert_close(model(batch), logits, **SAME_LOGITS)
     assert all(module.observer is None for module in observed(model).values())
     assert torch.equal(model(batch), logits)
 
@@ -184,9 +191,9 @@ def test_silencing_a_head_changes_the_rows_it_is_silenced_in(config: ModelConfig
         module.observer = SilencedWeights(head=0, rows=slice(1, 2))
         found = model(batch)
         module.observer = SilencedContext(head=0, rows=slice(1, 2))
-        assert_close(model(batch), found, **SAME_MATH)
+        assert_close(model(batch), found, **SAME_LOGITS)
         module.observer = None
-        assert_close(found[::2], logits[::2], **SAME_MATH)
+        assert_close(found[::2], logits[::2], **SAME_LOGITS)
         assert (found[1] - logits[1]).abs().max() > 1e-4, name
 
 
@@ -212,7 +219,7 @@ def test_a_saved_and_loaded_model_gives_the_same_logits(config: ModelConfig) -> 
 @torch.enable_grad()
 def test_every_weight_gets_a_gradient(config: ModelConfig) -> None:
     model, batch = tiny_model(config).train(), tiny_batch()
-    with Noise(1).at(1):
+    with NOISE.at(1):
         loss_of(model, batch).backward()
     for name, weight in model.named_parameters():
         assert weight.grad is not None, name
@@ -221,17 +228,16 @@ def test_every_weight_gets_a_gradient(config: ModelConfig) -> None:
 
 @every_config
 def test_dropout_is_a_function_of_seed_and_step(config: ModelConfig) -> None:
-    model, batch, noise = tiny_model(config).train(), tiny_batch(), Noise(1)
+    model, batch = tiny_model(config).train(), tiny_batch()
 
     def loss_at(noise: Noise, step: int) -> float:
         with noise.at(step):
             return float(loss_of(model, batch))
 
-    first = loss_at(noise, 1)
-    assert loss_at(noise, 2) != first
-    assert loss_at(noise, 1) == first
-    assert loss_at(Noise(1), 1) == first
-    assert loss_at(Noise(2), 1) != first
+    first = loss_at(NOISE, 1)
+    assert loss_at(NOISE, 2) != first
+    assert loss_at(NOISE, 1) == first
+    assert loss_at(OTHER_NOISE, 1) != first
     assert float(loss_of(model.eval(), batch)) != first
 
 
@@ -249,15 +255,16 @@ def test_bfloat16_trains_on_nearly_the_same_loss(config: ModelConfig) -> None:
 @every_config
 @torch.enable_grad()
 def test_eight_pairs_can_be_learnt_by_heart(config: ModelConfig) -> None:
-    places = torch.randint(4, SOURCE_SIZE, (8, 5)).tolist()
-    sources = [places[row][: 2 + row % 4] for row in range(8)]
-    batch = Batch.of(sources, [source[::-1] for source in sources])
-    model, noise = fresh_model(config).train(), Noise(1)
+    sources = [[token, 4 + token % 2] for token in range(3, SOURCE_SIZE)]
+    batch = Batch.of(sources, [torch.randperm(8)[: 1 + row % 3].add(4).tolist() for row in range(8)])
+    hardly = {field.name: 0.02 for field in fields(config) if "dropout" in field.name}
+    model = fresh_model(replace(config, d_model=32, **hardly)).train()
     adam = torch.optim.Adam(model.parameters(), lr=0.01)
-    for step in range(150):
+    for step in range(60):
         adam.zero_grad()
-        with noise.at(step):
+        with NOISE.at(step):
             loss_of(model, batch).backward()
         adam.step()
-    said, real = model.eval()(batch).argmax(dim=-1), batch.target_out != PAD
-    assert torch.equal(said[real], batch.target_out[real])
+        if step % 10 == 9 and knows_by_heart(model, batch):
+            return
+    pytest.fail("60 steps were not enough")

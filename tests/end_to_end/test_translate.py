@@ -2,13 +2,16 @@
 
 import gzip
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from tests.tiny_model import save_tiny_model
+from tests.tolerances import SAME_MATH
 
 from regard.cli.main import main
 
@@ -51,11 +54,8 @@ def test_one_line_in_one_line_out(regard: Regard, model: str, lines: str) -> Non
     assert err == ["note: 2 lines translated in parts, being too long: 3, 4"]
 
 
-def test_every_line_alone_gives_the_same(regard: Regard, model: str, lines: str, tmp_path: Path) -> None:
+def test_every_line_alone_gives_the_same(regard: Regard, model: str, lines: str) -> None:
     _, together, _ = regard("translate", model, lines)
-    for line, expected in zip(LINES, together, strict=True):
-        (tmp_path / "line.txt").write_text(line + "\n", encoding="utf-8")
-        assert regard("translate", model, str(tmp_path / "line.txt"))[1] == [expected]
     assert regard("translate", model, lines, "--window", "1")[1] == together
 
 
@@ -91,8 +91,9 @@ def test_n_best_prints_ranks_and_scores(regard: Regard, model: str, lines: str) 
     rows = [line.split("\t") for line in out]
     expected = [[str(i), str(k)] for i, line in enumerate(LINES, start=1) for k in ((1, 2) if line.strip() else (1,))]
     assert [row[:2] for row in rows] == expected
-    for best, second in zip(rows, rows[1:], strict=False):
-        if second[1] == "2" and second[0] not in ("3", "4"):
+    assert [row[2:] for row in rows if not LINES[int(row[0]) - 1].strip()] == [["nan", ""]] * 2
+    for best, second in pairwise(rows):
+        if second[:2] in (["1", "2"], ["5", "2"], ["7", "2"]):
             assert float(best[2]) >= float(second[2])
             assert best[3] != second[3]
 
@@ -191,22 +192,16 @@ def test_what_cannot_be_asked_for(regard: Regard, model: str, lines: str, argume
     [
         ("nowhere", "lines.txt", "nowhere: does not exist (give the folder of a run or of a model)"),
         (".", "lines.txt", ".: is no run and no model folder (regard train makes one)"),
-        ("model", "missing.txt", "missing.txt: no such file"),
-        ("model", ".", ".: is a folder, not a file"),
+        ("/", "lines.txt", "/: is no run and no model folder (regard train makes one)"),
+        ("{model}", "missing.txt", "missing.txt: no such file"),
+        ("{model}", ".", ".: is a folder, not a file"),
     ],
 )
 def test_what_is_not_there(
-    regard: Regard,
-    model: str,
-    lines: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    run: str,
-    file: str,
-    words: str,
+    regard: Regard, model: str, lines: str, monkeypatch: pytest.MonkeyPatch, run: str, file: str, words: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, out, err = regard("translate", model if run == "model" else run, file)
+    monkeypatch.chdir(Path(lines).parent)
+    code, out, err = regard("translate", run.format(model=model), file)
     assert (code, out, len(err)) == (2, [], 1)
     assert err[0].startswith(f"regard: {words}")
 
@@ -220,6 +215,35 @@ def test_a_damaged_model_folder_is_named(regard: Regard, lines: str, tmp_path: P
     assert (code, out, len(err)) == (2, [], 1)
     assert err[0].startswith(f"regard: {folder / name}: ")
     assert "take a whole copy" in err[0]
+
+
+def test_a_score_for_every_pair(regard: Regard, model: str, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text(f"abc\tAA B\nmnop\tK\n{'a' * 17}\tK\n", encoding="utf-8")
+    code, out, err = regard("score", model, str(pairs))
+    assert (code, err) == (0, ["note: 1 line left out, being too long: 3"])
+    rows = [[float(cell) for cell in line.split("\t")] for line in out]
+    for (log_prob, tokens, mean, perplexity), expected in zip(rows[:2], (3, 2), strict=True):
+        assert tokens == expected
+        assert mean == pytest.approx(log_prob / tokens, abs=1e-4)  # printed to so many places
+        assert perplexity == pytest.approx(math.exp(-mean), rel=1e-3)
+    assert [math.isnan(cell) for cell in rows[2]] == [True, False, True, True]
+
+
+def test_the_score_of_a_translation_is_its_log_probability(
+    regard: Regard, model: str, lines: str, tmp_path: Path
+) -> None:
+    answers = [json.loads(line) for line in regard("translate", model, lines, "--json")[1]]
+    pairs = [(line, answer) for line, answer in zip(LINES, answers, strict=True) if answer["status"] == "ok"]
+    (tmp_path / "pairs.tsv").write_text("".join(f"{line}\t{answer['text']}\n" for line, answer in pairs))
+    _, out, _ = regard("score", model, str(tmp_path / "pairs.tsv"), "--json")
+    scores = [json.loads(line) for line in out]
+    keys = ["line", "status", "log_prob", "mean", "perplexity", "tokens", "token_log_probs"]
+    assert [list(score) for score in scores] == [keys] * len(pairs)
+    assert [score["line"] for score in scores] == list(range(1, len(pairs) + 1))
+    for (_, answer), score in zip(pairs, scores, strict=True):
+        assert score["tokens"] == answer["tokens"]
+        assert score["log_prob"] == pytest.approx(answer["log_prob"], rel=SAME_MATH["rtol"], abs=SAME_MATH["atol"])
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -257,5 +281,5 @@ def test_with_a_window_of_one_every_line_is_answered_at_once(model: str) -> None
     process.stdin.write(b"\xff\n")
     out, err = process.communicate()
     assert out == b""
-    assert err.startswith(b"regard: -:4: byte 1, 0xFF, is not UTF-8")
+    assert err.startswith(b"regard: standard input:4: byte 1, 0xFF, is not UTF-8")
     assert process.returncode == 2

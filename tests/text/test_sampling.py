@@ -58,11 +58,11 @@ def test_unknown_characters_stand_alone(sampler: UnigramSampler | MergeSampler) 
 @pytest.mark.parametrize(
     ("given", "pieces"),
     [
-        ((0.52,), ["abc"]),  # above 1 - 0.7 * 0.7: neither of the two merges on the way is missed out
-        ((0.50,), ["ab", "c"]),  # above 1 - 0.7: the first is done, the second missed out
-        ((0.29, 0.29), ["a", "b", "c"]),  # "ab" is missed out, then "bc" too
-        ((0.29, 0.31, 0.29), ["a", "bc"]),
-        ((0.29, 0.31, 0.31), ["abc"]),
+        ((0.52,), ["abc"]),  # above 1 - 0.7 * 0.7: two merges before the first that is missed out
+        ((0.50, 0.0), ["ab", "c"]),  # above 1 - 0.7: one merge
+        ((0.29, 0.52), ["abc"]),  # "ab" is missed out, then come two merges
+        ((0.29, 0.50, 0.0), ["a", "bc"]),  # then comes one
+        ((0.29, 0.29, 0.0), ["a", "b", "c"]),  # then none
     ],
 )
 def test_merging_by_hand(given: tuple[float, ...], pieces: list[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regard.data.pairs import Pair, PairFiles, read_pairs
-from regard.errors import ConfigError, DataError, UsageError
+from regard.errors import ConfigError, UsageError
 from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import build_task

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -16,6 +16,7 @@ from rich.text import Text
 from regard.training.progress import StepReport, ValidationReport
 
 
+@runtime_checkable
 class View(Protocol):
     """A listener with an end."""
 

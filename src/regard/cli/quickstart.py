@@ -22,7 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `regard quickstart`."""
     add = parser.add_argument
     add("--pair", default="en-de", metavar="A-B", help="two locales of CLDR, such as en-ja; default: en-de")
-    add("--out", type=Path, default=Path("runs/quickstart"), metavar="RUN", help="run folder, made anew; default: runs/quickstart")
+    add(
+        "--out",
+        type=Path,
+        default=Path("runs/quickstart"),
+        metavar="RUN",
+        help="run folder, made anew; default: runs/quickstart",
+    )
     add("--set", metavar="a.b=c", action="append", default=[], help="change one setting")
     add("--quiet", action="store_true", help="show warnings and the result alone")
 
@@ -60,10 +66,10 @@ def clear(out: Path) -> Path:
 
 def examined(run: Run, train: Sequence[Pair], test: Sequence[Pair]) -> dict[str, float]:
     """Translate the test phrases, beside a look-up of the nearest training phrase; show a dozen and one attention."""
-    from regard.inference.translator import Translator  # noqa: PLC0415
-    from regard.inspection.terminal import draw  # noqa: PLC0415
-    from regard.inspection.trace import trace  # noqa: PLC0415
-    from regard.tasks.phrasebook import nearest_training_phrase  # noqa: PLC0415
+    from regard.inference.translator import Translator
+    from regard.inspection.terminal import draw
+    from regard.inspection.trace import trace
+    from regard.tasks.phrasebook import nearest_training_phrase
 
     translator = Translator.load(run.path)
     outputs = [translation.text for translation in translator.translate([pair.source for pair in test])]

@@ -65,7 +65,7 @@ def planned(args: argparse.Namespace) -> Plan:
 
 def tell(plan: Plan) -> None:
     """Say what was understood, before the first step."""
-    from regard import __version__  # noqa: PLC0415
+    from regard import __version__
 
     def say(name: str, text: str) -> None:
         print(f"{name:>8}  {text}", file=sys.stderr)
@@ -89,7 +89,7 @@ def tell(plan: Plan) -> None:
 def train(plan: Plan, args: argparse.Namespace) -> int:
     """Train, write the report, and say what to do next."""
     run = plan.start(["regard", *sys.argv[1:]])
-    from regard.cli.progress import duration  # noqa: PLC0415
+    from regard.cli.progress import duration
 
     try:
         seconds, best = trained(run, plan, quiet=args.quiet, as_json=args.json, device=args.device)
@@ -106,7 +106,7 @@ def train(plan: Plan, args: argparse.Namespace) -> int:
 
 def trained(run: Run, plan: Plan, *, quiet: bool, as_json: bool = False, device: str = "cpu") -> tuple[float, int]:
     """Train in a run folder, showing how it goes; return the seconds spent in steps and the best step."""
-    from regard.cli.progress import choose_view  # noqa: PLC0415
+    from regard.cli.progress import choose_view
 
     view = choose_view(quiet=quiet, as_json=as_json)
     try:
@@ -119,7 +119,7 @@ def trained(run: Run, plan: Plan, *, quiet: bool, as_json: bool = False, device:
 
 def conclude(run: Run) -> None:
     """Write the report and the model card of a finished run."""
-    from regard.report import write_model_card, write_report  # noqa: PLC0415
+    from regard.report import write_model_card, write_report
 
     write_report(run.path)
     write_model_card(run.path)
@@ -156,8 +156,8 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
 def dry_run(plan: Plan, args: argparse.Namespace) -> int:
     """Predict what the training would cost."""
-    from regard.cli.progress import SilentView, duration  # noqa: PLC0415
-    from regard.training.forecast import forecast  # noqa: PLC0415
+    from regard.cli.progress import SilentView, duration
+    from regard.training.forecast import forecast
 
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", plan.config, plan.splits)

@@ -5,18 +5,17 @@ One line in, one line out, in order, whatever stands in it; the rest of this fil
 
 import argparse
 import json
-import math
 import os
 import stat
 import sys
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from regard.cli.answers import Notes, finite
 from regard.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -25,16 +24,6 @@ if TYPE_CHECKING:
 
 SETTINGS = ("beams", "n_best", "temperature", "top_k", "top_p", "seed", "min_length", "max_length", "no_repeat")
 """Options that change the setting of the same name."""
-
-FATES = {
-    "refused": "left out, being too long",
-    "cut": "cut, being too long",
-    "split": "translated in parts, being too long",
-    "unfinished": "whose translation was cut off by the length limit",
-}
-"""What is told of some lines at the end."""
-
-EXAMPLES = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from regard.inference.engine import WINDOW
     from regard.inference.translator import Translator
 
-    changes, lines, notes = _changes(args), _Lines.of(args.file), _Notes()
+    changes, lines, notes = _changes(args), _Lines.of(args.file), Notes()
     typed_in = args.file == "-" and os.isatty(0)
     window = args.window if args.window is not None else 1 if typed_in else WINDOW
     with _destination(args.output) as out:
@@ -88,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
                 out.writelines(f"{line}\n" for line in written(number, translation))
                 if number % window == 0:
                     out.flush()
-                notes.add(number, translation)
+                notes.add(number, {translation.status, "ok" if translation.ended else "unfinished"})
                 advance(translation.source)
         notes.show()
         if lines.problem:
@@ -180,36 +169,9 @@ def _values(output: "Output") -> dict[str, Any]:
     }
 
 
-def finite(number: float) -> float | None:
-    """Return a number for JSON, which has no name for what is none."""
-    return number if math.isfinite(number) else None
-
-
 def _in_one_line(text: str) -> str:
     """Return the text with spaces for line ends, which a model may have learnt from texts of many lines."""
     return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
-
-
-@dataclass
-class _Notes:
-    """Lines that a reader should know of."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, number: int, translation: "Translation") -> None:
-        for fate in {translation.status, "ok" if translation.ended else "unfinished"} & FATES.keys():
-            self.counts[fate] += 1
-            if self.counts[fate] <= EXAMPLES:
-                self.examples[fate].append(str(number))
-
-    def show(self) -> None:
-        if sys.stderr is None:
-            return
-        for fate, words in FATES.items():
-            if count := self.counts[fate]:
-                lines, more = ("line" if count == 1 else "lines"), (" ..." if count > EXAMPLES else "")
-                print(f"note: {count} {lines} {words}: {', '.join(self.examples[fate])}{more}", file=sys.stderr)
 
 
 @contextmanager

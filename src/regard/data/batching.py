@@ -46,7 +46,8 @@ def epoch_batches(lengths: Lengths, batch_tokens: int, seed: int, epoch: int) ->
 
 def _cuts(sources: NDArray[np.int64], targets: NDArray[np.int64], batch_tokens: int) -> list[int]:
     source_sums, target_sums = np.cumsum(sources), np.cumsum(targets)
-    cuts, first = [], 0
+    cuts: list[int] = []
+    first = 0
     while True:
         source_end = np.searchsorted(source_sums, batch_tokens + (source_sums[first - 1] if first else 0), "right")
         target_end = np.searchsorted(target_sums, batch_tokens + (target_sums[first - 1] if first else 0), "right")

@@ -17,8 +17,10 @@ from regard.errors import DataError
 LONGEST_LINE = 1_000_000
 """Bytes of a line, its end included; a longer one is a file of another kind, or one that lost its line ends."""
 
+STANDARD_INPUT = "-"
+"""What stands for it in place of a path."""
+
 GZIP = b"\x1f\x8b"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 FOREIGN = {  # first bytes -> what the file is, what to do
     b"\xff\xfe\x00\x00": ("UTF-32 text", "convert it: iconv -f UTF-32 -t UTF-8"),
@@ -32,63 +34,57 @@ FOREIGN = {  # first bytes -> what the file is, what to do
 }
 
 
-STANDARD_INPUT = "-"
-"""What stands for it in place of a path."""
-
-
 def read_lines(path: str) -> Iterator[str]:
-    """Yield the lines of a file without their ends, LF or CRLF; no other character ends a line.
+    """Yield the lines of a file, or of STANDARD_INPUT, without their ends, LF or CRLF; nothing else ends a line.
 
     Raises DataError if the file cannot be read, is no UTF-8 text, or holds a line over a million bytes.
     """
-    number = 0
+    name, number = "standard input" if path == STANDARD_INPUT else path, 0
     try:
-        with _opened(path) as file:
+        with _opened(path, name) as file:
             for number, raw in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), start=1):
-                if number == 1:
-                    raw = raw.removeprefix(BYTE_ORDER_MARK)
                 if len(raw) > LONGEST_LINE or b"\x00" in raw:
-                    raise _not_text(raw, f"{path}:{number}")
+                    raise _not_text(raw, f"{name}:{number}")
                 try:
-                    line = raw.decode()
+                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8")  # drops a byte-order mark
                 except UnicodeDecodeError as error:
-                    raise _not_utf8(error, f"{path}:{number}") from None
+                    raise _not_utf8(error, f"{name}:{number}") from None
                 yield line.removesuffix("\n").removesuffix("\r")
     except EOFError:
         hint = "copy or download it again"
-        raise DataError("the gzip file is cut short", where=f"{path}:{number + 1}", hint=hint) from None
+        raise DataError("the gzip file is cut short", where=f"{name}:{number + 1}", hint=hint) from None
     except (gzip.BadGzipFile, zlib.error):
         hint = "copy or download it again"
-        raise DataError("the gzip file is damaged", where=f"{path}:{number + 1}", hint=hint) from None
+        raise DataError("the gzip file is damaged", where=f"{name}:{number + 1}", hint=hint) from None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(name, error) from None
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
+def _opened(path: str, name: str) -> Iterator[IO[bytes]]:
+    """Open a file, and unpack it if it is gzip, whatever it is called."""
     with os.fdopen(0, "rb", closefd=False) if path == STANDARD_INPUT else Path(path).open("rb") as file:
         start = file.peek(8)
         if start.startswith(GZIP):
-            with gzip.GzipFile(fileobj=file) as unpacked, io.BufferedReader(unpacked) as lines:  # type: ignore[type-var]
+            with gzip.GzipFile(fileobj=file) as unpacked, io.BufferedReader(unpacked) as lines:
                 yield lines
             return
         if path.endswith(".gz") and start:
             hint = "take .gz off its name if it is plain text"
-            raise DataError("is not a gzip file, though its name says so", where=path, hint=hint)
+            raise DataError("is not a gzip file, though its name says so", where=name, hint=hint)
         for mark, (kind, hint) in FOREIGN.items():
             if start.startswith(mark):
-                raise DataError(f"is {kind}, not UTF-8 text", where=path, hint=hint)
+                raise DataError(f"is {kind}, not UTF-8 text", where=name, hint=hint)
         yield file
 
 
 def _unreadable(path: str, error: OSError) -> DataError:
-    if isinstance(error, DataError):
-        return error
     if isinstance(error, FileNotFoundError):
         return DataError("no such file", where=path, hint=_nearest(Path(path)))
     if isinstance(error, IsADirectoryError):
         return DataError("is a folder, not a file", where=path, hint="name a file in it")
-    return DataError(f"cannot be read: {error.strerror or error}", where=path, hint="check the path and its permissions")
+    hint = "check the path and its permissions"
+    return DataError(f"cannot be read: {error.strerror or error}", where=path, hint=hint)
 
 
 def _nearest(path: Path) -> str:

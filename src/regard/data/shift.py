@@ -1,13 +1,13 @@
 """Where two sides stop matching line for line, because one of them lost a line or has one too many.
 
-Evenly sampled target lines, the voters, are scored by a word aligner against the source line of the same number and the
-lines beside it. Each votes for the offset at which it scores best. One line votes wrongly often, many in a row do not: the likeliest
-offset of every line comes from a hidden Markov model that finds out by itself how far to trust a vote.
+Evenly spread target lines, the voters, are scored by a word aligner against the source line of the same number and the
+lines beside it. Each votes for the offset at which it scores best. One line often votes wrongly, many in a row do not:
+the likeliest offsets come from a hidden Markov model, which finds out by itself how far to trust a vote.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from regard.text.aligner import Aligner
 VOTERS = 10_000
 """Target lines that vote, at most."""
 
-CELLS_LEARNT, CELLS_SCORED = 2_500_000, 12_500_000
+CELLS_LEARNT, CELLS_SCORED = 2_000_000, 8_000_000
 """Source tokens times target tokens that the aligner learns from and scores, about: some seconds of work."""
 
 LONGEST = 60
@@ -100,7 +100,9 @@ class _Sides:
             return self.split_source(self.sources[i]) if 0 <= i < len(self.sources) else []
 
         targets = [self.split_target(self.targets[j]) for j in lines]
-        return [(source(j - offset), target) for offset in self.offsets for j, target in zip(lines, targets, strict=True)]
+        return [
+            (source(j - offset), target) for offset in self.offsets for j, target in zip(lines, targets, strict=True)
+        ]
 
 
 def _spread(total: int, at_most: int) -> NDArray[np.int64]:

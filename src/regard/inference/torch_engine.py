@@ -22,8 +22,11 @@ from regard.models.base import Seq2SeqModel
 from regard.text.sides import Sides
 from regard.text.vocabulary import UNK
 
-SEARCH_TOKENS = 8192
-"""Source tokens per batch, padding included and counted once for each row that a search keeps of a sentence."""
+SEARCH_TOKENS = 2048
+"""Source tokens per batch, padding included and counted once for each row that a search keeps of a sentence.
+
+More are slower on a processor: what a step works on leaves its cache.
+"""
 
 SCORE_TOKENS = 2048
 """Tokens of the longer side per batch; fewer, since all logits exist at the same time."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import overload
 
@@ -17,6 +18,7 @@ from regard.inference.over_long import parts
 from regard.inference.translation import Output, OverLong, PairScore, Status, Translation
 from regard.model_folder import ModelFolder
 
+AnyPath = str | PathLike[str]
 Texts = list[str] | tuple[str, ...]
 Prefix = str | Iterable[str] | None
 
@@ -51,7 +53,7 @@ class Translator:
     @classmethod
     def load(
         cls,
-        runs: str | Path | Sequence[str | Path],
+        runs: AnyPath | Sequence[AnyPath],
         *,
         engine: str = "torch",
         threads: int | None = None,
@@ -62,8 +64,8 @@ class Translator:
 
         Raises CheckpointError if there is none or it is damaged, UnsupportedError if they do not go together.
         """
-        paths = [runs] if isinstance(runs, str | Path) else runs
-        folders = [ModelFolder.open(path) for path in paths]
+        paths = [runs] if isinstance(runs, str | PathLike) else runs
+        folders = [ModelFolder.open(Path(path)) for path in paths]
         return cls(ENGINES[engine].load(folders, threads=threads, device=device), folders[0], window)
 
     @overload

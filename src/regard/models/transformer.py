@@ -41,9 +41,7 @@ class Layer(nn.Module):
     def feed_forward(self) -> nn.Module:
         """Make a feed-forward layer."""
         c = self._config
-        return load_object(c.feed_forward.part)(
-            c.feed_forward, c.d_model, c.d_ff, c.inner_dropout, biases=c.biases
-        )
+        return load_object(c.feed_forward.part)(c.feed_forward, c.d_model, c.d_ff, c.inner_dropout, biases=c.biases)
 
 
 class EncoderLayer(Layer):

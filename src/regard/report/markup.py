@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 NOTHING: Mapping[str, object] = {}
+ROW: Mapping[str, object] = {"scope": "row"}
+COLUMN: Mapping[str, object] = {"scope": "col"}
 
 
 class Markup(str):
@@ -31,26 +33,31 @@ def user_text(text: str, name: str = "span") -> Markup:
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Return a table that scrolls by itself where it is too wide; a row's first cell is its head.
+    """Return a table that scrolls by itself where it is too wide; the first cell of a row is its head.
 
-    Cells that read as numbers stand on the right.
+    Columns of numbers stand on the right.
     """
-    titles = (tag("th", head, attributes={"scope": "col"}) for head in heads)
-    body = (tag("tr", _cell(first, "th"), *(_cell(cell, "td") for cell in others)) for first, *others in rows)
-    content = (tag("caption", caption), tag("thead", tag("tr", *titles)), tag("tbody", *body))
+    body = list(rows)
+    kinds = [".number" if any(map(_is_number, cells)) else "" for cells in zip(*body, strict=True)]
+    titles = (tag(f"th{kind}", head, attributes=COLUMN) for kind, head in zip(kinds, heads, strict=False))
+    content = (
+        tag("caption", caption),
+        tag("thead", tag("tr", *titles)),
+        tag("tbody", *(_row(cells, kinds) for cells in body)),
+    )
     return scrolling(tag("table", *content), caption)
 
 
-def _cell(content: str, name: str) -> Markup:
-    """Return a cell; markup that is a whole cell stays what it is."""
-    if isinstance(content, Markup) and content.startswith(("<td", "<th")):
-        return content
-    scope = {"scope": "row"} if name == "th" else NOTHING
-    return tag(f"{name}.number" if _is_number(content) else name, content, attributes=scope)
+def _row(cells: Sequence[str], kinds: Sequence[str]) -> Markup:
+    head, *others = (
+        tag(f"{'td' if i else 'th'}{kind}", cell, attributes=NOTHING if i else ROW)
+        for i, (kind, cell) in enumerate(zip(kinds, cells, strict=True))
+    )
+    return tag("tr", head, *others)
 
 
 def _is_number(text: str) -> bool:
-    return text[:1] in "-−+.0123456789" and text != "" and not isinstance(text, Markup)
+    return not isinstance(text, Markup) and text[:1] in {*"-−.0123456789"}
 
 
 def scrolling(content: Markup, label: str) -> Markup:

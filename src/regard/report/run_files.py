@@ -54,6 +54,11 @@ class RunFiles:
         )
 
     @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
     def steps(self) -> list[Values]:
         """Means over some steps each, in order."""
         return [event for event in self.events if event["event"] == "step"]

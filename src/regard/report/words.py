@@ -15,6 +15,11 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def stretch(first: int, last: int) -> str:
+    """Return numbers from one to another: "300–600", or the one if they are the same."""
+    return count(first) if first == last else f"{count(first)}–{count(last)}"
+
+
 def large(number: int) -> str:
     """Return a size of which the first digits matter: "3.1 M"."""
     for power, letter in ((1e9, "G"), (1e6, "M")):
@@ -52,8 +57,9 @@ def decimal(number: float | None, digits: int = 2) -> str:
 
 
 def scientific(number: float) -> str:
-    """Return a small number by its power of ten: "5.0e−3"."""
-    return f"{number:.1e}".replace("e-0", f"e{MINUS}").replace("e+00", "").replace("e+0", "e")
+    """Return a small or large number by its power of ten: "5.0e−3"."""
+    digits, _, power = f"{number:.1e}".partition("e")
+    return digits if int(power) == 0 else f"{digits}e{int(power)}".replace("-", MINUS)
 
 
 def listed(words: list[str]) -> str:

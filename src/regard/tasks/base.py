@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from regard.data.pairs import Pair
 from regard.registry import load_object
@@ -21,6 +21,7 @@ class Splits:
     files: Sequence[Path] = ()  # where they were read, if from files
 
 
+@runtime_checkable
 class Task(Protocol):
     """Anything that can give splits."""
 

@@ -6,21 +6,25 @@ library are not used: the same seed gives other splits in another process.)
 
 import math
 from bisect import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from itertools import pairwise
-from typing import Protocol
+from itertools import chain, pairwise, repeat
+from typing import Protocol, runtime_checkable
 
 RandomNumbers = Callable[[], float]
 """Gives a number from 0 to 1, never 1 itself, with every call."""
 
 WORDS_KEPT = 2**16
-"""Words whose possible splits stay in memory, about 1 kB each."""
+"""Words whose possible splits stay in memory, about 2 kB each."""
+
+Endings = tuple[tuple[str, ...], tuple[float, ...]]
+"""The pieces that may end at a place in a word, and the bounds between their chances."""
 
 NEVER = math.inf
-"""Rank of what is no merge."""
+"""Rank of what is no merge, and the gap before a miss that does not come."""
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Draws the pieces of words."""
 
@@ -52,9 +56,9 @@ class UnigramSampler:
         pieces.reverse()
         return pieces
 
-    def _make_lattice(self, word: str) -> tuple[tuple[tuple[str, ...], tuple[float, ...]], ...]:
-        """Return for every place in the word the pieces that may end there and the bounds between their chances."""
-        lattice: list[tuple[tuple[str, ...], tuple[float, ...]]] = [((), ())]
+    def _make_lattice(self, word: str) -> tuple[Endings, ...]:
+        """Return what may end at every place in the word, from before its first character to after its last."""
+        lattice: list[Endings] = [((), ())]
         totals = [1.0]  # of the weights of all splits of the word up to a place
         for end in range(1, len(word) + 1):
             pieces, sums, total = [], [], 0.0
@@ -64,7 +68,7 @@ class UnigramSampler:
                     total += totals[start] * weight
                     pieces.append(piece)
                     sums.append(total)
-            if not pieces:
+            if not pieces:  # the character before is none either
                 pieces, sums, total = [word[end - 1]], [], totals[end - 1]
             lattice.append((tuple(pieces), tuple([part / total for part in sums[:-1]])))
             totals.append(total)
@@ -78,42 +82,45 @@ class MergeSampler:
     """
 
     def __init__(self, scores: Mapping[str, float], sampling: float) -> None:
-        self._ranks = {piece: -score for piece, score in scores.items()}
-        self._chance = sampling
+        self._rank = {piece: -score for piece, score in scores.items()}.get
         self._log_kept = math.log1p(-sampling) if sampling < 1 else -math.inf
-        self._path = lru_cache(WORDS_KEPT)(self._make_path)
+        self._usual = lru_cache(WORDS_KEPT)(self._make_usual)
 
     def draw(self, word: str, random: RandomNumbers) -> list[str]:
-        path = self._path(word)
-        undisturbed = int(math.log1p(-random()) / self._log_kept)  # merges before the first that is missed out
-        if undisturbed >= len(path) - 1:
-            return list(path[-1])
-        return self._merge_on(list(path[undisturbed]), random)
+        undisturbed, detours = self._usual(word)
+        first = self._gap(random)
+        if first >= len(word) - len(undisturbed):
+            return list(undisturbed)
+        second, detour = self._gap(random), detours[int(first)]
+        if first + second >= len(word) - len(detour):
+            return list(detour)
+        gaps = iter(lambda: self._gap(random), None)
+        return self._merged(word, chain((first, second), gaps))
 
-    def _make_path(self, word: str) -> tuple[tuple[str, ...], ...]:
-        """Return the word after no merge, one merge and so on, if none is missed out."""
-        path, pieces = [tuple(word)], list(word)
-        while (best := min(ranks := self._ranked(pieces), default=NEVER)) < NEVER:
-            _merge(pieces, ranks.index(best))
-            path.append(tuple(pieces))
-        return tuple(path)
+    def _gap(self, random: RandomNumbers) -> float:
+        """Return how many merges are done before the next one that is missed out."""
+        return math.log1p(-random()) // self._log_kept
 
-    def _merge_on(self, pieces: list[str], random: RandomNumbers) -> list[str]:
-        """Miss out the first possible merge and go on to the end, as the random numbers have it."""
-        missed = True
+    def _make_usual(self, word: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return the pieces if no merge is missed out, and if only that after the first 0, 1, 2 ... merges is."""
+        undisturbed = tuple(self._merged(word, repeat(NEVER)))
+        steps = range(len(word) - len(undisturbed))
+        return undisturbed, [tuple(self._merged(word, chain((step,), repeat(NEVER)))) for step in steps]
+
+    def _merged(self, word: str, gaps: Iterator[float]) -> list[str]:
+        """Return the pieces when of the merges that come up, one is missed out after each of the `gaps`."""
+        pieces, gap, rank = list(word), next(gaps), self._rank
+        ranks = [rank(left + right, NEVER) for left, right in pairwise(pieces)]
         while True:
-            ranks = self._ranked(pieces)
-            while (best := min(ranks, default=NEVER)) < NEVER and (missed or random() < self._chance):
-                ranks[ranks.index(best)], missed = NEVER, False
+            offered = ranks if gap else ranks.copy()
+            while (best := min(offered, default=NEVER)) < NEVER and not gap:
+                offered[offered.index(best)], gap = NEVER, next(gaps)
             if best == NEVER:
                 return pieces
-            _merge(pieces, ranks.index(best))
-
-    def _ranked(self, pieces: list[str]) -> list[float]:
-        """Return when the merge of each pair of neighbours was learnt."""
-        rank = self._ranks.get
-        return [rank(left + right, NEVER) for left, right in pairwise(pieces)]
-
-
-def _merge(pieces: list[str], place: int) -> None:
-    pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
+            place, gap = offered.index(best), gap - 1
+            pieces[place] += pieces.pop(place + 1)
+            del ranks[place]
+            if place > 0:
+                ranks[place - 1] = rank(pieces[place - 1] + pieces[place], NEVER)
+            if place < len(ranks):
+                ranks[place] = rank(pieces[place] + pieces[place + 1], NEVER)

@@ -34,9 +34,9 @@ class Snapshots:
 
     def add(self, weights: Weights, step: int) -> None:
         """Keep the weights of this step and forget the oldest."""
-        from safetensors.torch import save  # noqa: PLC0415
+        from safetensors.torch import save
 
-        from regard.files import write_bytes  # noqa: PLC0415
+        from regard.files import write_bytes
 
         self.folder.mkdir(exist_ok=True)
         write_bytes(self.folder / f"{step:09d}.safetensors", save({"weights": weights.master}))
@@ -51,7 +51,7 @@ class Snapshots:
 
     def mean(self) -> Tensor | None:
         """Return the mean of what is kept, or None if there are fewer than two."""
-        from safetensors.torch import load_file  # noqa: PLC0415
+        from safetensors.torch import load_file
 
         files = self._files()
         if len(files) < 2:

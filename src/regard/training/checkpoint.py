@@ -1,10 +1,10 @@
 """Saving and resuming a training: all that decides the next step, whole or not at all.
 
-    last/                model folder with the weights as they stand
-    last/resume/         optimizer and running mean (state.safetensors), progress and choices (state.json)
-    best/                model folder with the best weights so far
-    averaged/            model folder with the mean, made at the end
-    snapshots/           weights of the last validations, while training, if their mean is wanted
+last/                model folder with the weights as they stand
+last/resume/         optimizer and running mean (state.safetensors), progress and choices (state.json)
+best/                model folder with the best weights so far
+averaged/            model folder with the mean, made at the end
+snapshots/           weights of the last validations, while training, if their mean is wanted
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from regard.errors import CheckpointError, ResourceError
+from regard.errors import CheckpointError
 from regard.files import new_folder, read_json, settle, sha256, write_json
-from regard.model_folder import ModelSettings, check_manifest, fill_model_folder, save_model_folder
+from regard.model_folder import ModelSettings, check_manifest, fill_model_folder, save_model_folder, save_tensors
 from regard.text.sides import Sides
 from regard.training.progress import Progress
 
@@ -50,11 +49,7 @@ class Checkpoints:
             fill_model_folder(folder, self.settings, self.sides, weights)
             resume = folder / "resume"
             resume.mkdir()
-            try:
-                save_file(tensors, resume / "state.safetensors")
-            except SafetensorError as error:
-                hint = "free some space and resume; what was saved before is whole"
-                raise ResourceError(f"cannot be written: {error}", where=str(self.run / "last"), hint=hint) from None
+            save_tensors(resume / "state.safetensors", tensors)
             checksum = sha256(resume / "state.safetensors")
             write_json(resume / "state.json", {"progress": asdict(progress), "sha256": checksum})
 

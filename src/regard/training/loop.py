@@ -118,7 +118,7 @@ class Trainer:
             self.weights.grad.zero_()
             nats, part = 0.0, 0
             try:
-                for part, batch in enumerate(batches):  # noqa: B007
+                for part, batch in enumerate(batches):
                     nats += self._pass(batch, step, part, tokens)
                 return nats, len(batches)
             except (MemoryError, RuntimeError) as error:

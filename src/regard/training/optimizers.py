@@ -18,8 +18,9 @@ class Adam:
 
     def __init__(self, config: OptimizerConfig, weights: Weights, first: int = 0) -> None:
         self.config, self.weights, self._part = config, weights, slice(first, None)
-        self.mean, self.square = torch.zeros_like(weights.master[self._part]), torch.zeros_like(
-            weights.master[self._part]
+        self.mean, self.square = (
+            torch.zeros_like(weights.master[self._part]),
+            torch.zeros_like(weights.master[self._part]),
         )
 
     def state(self) -> dict[str, Tensor]:

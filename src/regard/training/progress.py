@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from regard.errors import writing
 from regard.files import write_text
@@ -78,20 +78,21 @@ class ValidationReport:
         return result.value if result.higher_is_better else -result.value
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Who wants to know how a training goes."""
 
     def stepped(self, report: StepReport, steps: int) -> None:
-        """A step of `steps` is done."""
+        """Hear that a step of `steps` is done."""
 
     def validated(self, report: ValidationReport) -> None:
-        """Held-out pairs were scored."""
+        """Hear how held-out pairs were scored."""
 
     def warned(self, step: int, text: str) -> None:
-        """Something looks wrong, or was mended; the text says what to do."""
+        """Hear that something looks wrong, or was mended; the text says what to do."""
 
     def saved(self, step: int) -> None:
-        """A checkpoint is on disk."""
+        """Hear that a checkpoint is on disk."""
 
 
 class Journal:

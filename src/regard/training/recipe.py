@@ -113,14 +113,9 @@ def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
 
 def _fit_sentences(draft: _Draft, tokens: int) -> None:
     """Few tokens: small and strongly regularised. Many: wider and longer, seen fewer times."""
-    for most, d_model, layers, dropout, epochs in (
-        (100_000, 128, 3, 0.3, 60),
-        (1_500_000, 128, 4, 0.2, 18),
-        (10_000_000, 256, 4, 0.1, 8),
-        (10**12, 512, 6, 0.1, 4),
-    ):
-        if tokens <= most:
-            break
+    sizes = ((100_000, 128, 3, 0.3, 60), (1_500_000, 128, 4, 0.2, 18), (10_000_000, 256, 4, 0.1, 8))
+    fitting = [size for size in sizes if tokens <= size[0]]
+    _, d_model, layers, dropout, epochs = fitting[0] if fitting else (tokens, 512, 6, 0.1, 4)
     batch = 2048 if tokens <= 1_500_000 else 8192
     steps = int(np.clip(round(tokens * epochs / batch, -2), 1500, 100_000))
     every = max(100, steps // 12)

@@ -18,7 +18,7 @@ def inverse_sqrt(step: int, warmup: int, steps: int) -> float:
 
 
 def _left(step: int, warmup: int, steps: int) -> float:
-    return max(0.0, min(1.0, (steps - step + 1) / max(1, steps - warmup + 1)))
+    return 1.0 if step <= warmup else max(0.0, (steps - step + 1) / (steps - warmup + 1))
 
 
 def linear(step: int, warmup: int, steps: int) -> float:

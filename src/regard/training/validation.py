@@ -36,7 +36,7 @@ class Validation:
     @property
     def unigram_loss(self) -> float:
         """Return the loss of a model that knows only how often each target token occurs, in nats per token."""
-        counts = Counter(id for ids in self.encoded.targets for id in (*ids, EOS))
+        counts = Counter(token for ids in self.encoded.targets for token in (*ids, EOS))
         total = counts.total()
         return -sum(count * math.log(count / total) for count in counts.values()) / total
 

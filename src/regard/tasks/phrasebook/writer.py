@@ -5,14 +5,15 @@ to 24. The spaces that CLDR puts between words, no-break and thin ones too, come
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import DateTimePattern, format_timedelta, parse_pattern, tokenize_pattern
-from babel.localedata import locale_identifiers
+from babel.localedata import LocaleDataDict, load, locale_identifiers
 from babel.numbers import (
     format_currency,
     format_decimal,
@@ -30,12 +31,10 @@ _LENGTHS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
 SECONDS: dict[TimeUnit, int] = dict(zip(get_args(TimeUnit), _LENGTHS, strict=True))
 """Babel's units of relative time, and how long it takes them to be."""
 
+_NEVER = 1e9  # so many units are needed before Babel goes on to a larger one
+
 _FORMATS = {"full date": "yMEd", "long date": "yMd", "short time": "Hm", "medium time": "Hms"}  # and what they show
-_LISTS = {
-    "standard": ("standard",),
-    "or": ("or",),
-    "unit": ("standard", "unit-short", "unit"),
-}  # each upon the one before
+_LISTS = {"standard": ("standard",), "or": ("or",), "unit": ("standard", "unit-short", "unit")}  # inherit from the left
 _SAME_FIELD = {"L": "M", "c": "E", "e": "E", "k": "H", "K": "h", "b": "a", "B": "a"}
 _ORDER = "yMdahHm"  # fields from long to short; "a" is the half of the day
 _PARTS = {
@@ -53,17 +52,30 @@ class MissingError(LookupError):
     """The locale has no such name or pattern, or its pattern shows something else than was asked for."""
 
 
+class _OwnLocale(Locale):
+    """A locale that shares no data with others, for Babel leaves what it resolves for one in all (its issue 1234)."""
+
+    def __init__(self, locale: Locale) -> None:
+        super().__init__(locale.language, locale.territory, locale.script, locale.variant)
+        data: Any = deepcopy(load(str(self)))
+        self._own = LocaleDataDict(data)
+
+    @property
+    def _data(self) -> LocaleDataDict:
+        return self._own
+
+
 def find_locale(identifier: str) -> Locale:
     """Return Babel's locale for an identifier such as "de", "pt_BR" or "zh-Hant".
 
     Raises ConfigError, with near ones, if Babel has none.
     """
     try:
-        return Locale.parse(identifier.replace("-", "_"))
+        return _OwnLocale(Locale.parse(identifier.replace("-", "_")))
     except (UnknownLocaleError, ValueError):
         known = {code.lower(): code for code in locale_identifiers()}
         known |= {name.lower(): code for code, name in Locale("en").languages.items() if code in known}
-        close = dict.fromkeys(known[name] for name in get_close_matches(identifier.lower(), known, n=3))
+        close = dict.fromkeys(known[name] for name in get_close_matches(identifier.lower(), known, n=3, cutoff=0.7))
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "such as en, de, pt_BR or zh_Hant"
         raise ConfigError(f"unknown locale {identifier!r}", hint=hint) from None
 
@@ -159,8 +171,8 @@ class Writer:
 
     def relative(self, count: int, unit: TimeUnit) -> str:
         """Write "in 3 days", or "3 days ago" if the count is below 0."""
-        seconds, never = count * SECONDS[unit], 1e9  # never go on to a larger unit
-        return plain(format_timedelta(seconds, unit, threshold=never, add_direction=True, locale=self.locale))
+        seconds = count * SECONDS[unit]
+        return plain(format_timedelta(seconds, unit, threshold=_NEVER, add_direction=True, locale=self.locale))
 
     def _number(self, number: Decimal) -> tuple[str, str]:
         """Return a number in digits and the plural form that goes with it."""
