@@ -23,7 +23,7 @@ def main() -> None:
         task = {"kind": "files", "train": str(data / "train.jsonl.gz"), "fields": ["body", "subject"]}
         run, seconds = train(config_for(task, args, seed), place(args.out, seed))
         translator = Translator.load(run.path)
-        bodies = [" ".join(mail["body"].split()) for mail in mails]
+        bodies = [mail["body"] for mail in mails]
         outputs = [translation.text for translation in translator.translate(bodies, over_long="cut")]
         row: dict[str, Any] = {"preset": args.preset, "seed": seed, "minutes": seconds / 60, "mails": len(mails)}
         for metric in (Rouge1(), Rouge2(), RougeL()):

@@ -40,7 +40,7 @@ PAPER = TransformerConfig(
 MODERN = replace(
     PAPER, positions=RotaryConfig(), residual=PreNormConfig(), norm=RMSNormConfig(), feed_forward=SwiGLUConfig()
 )
-LSTM = RecurrentConfig(d_model=16, dropout=0.1, attention_dropout=0.1, embeddings=SeparateConfig())
+RECURRENT = RecurrentConfig(d_model=16, dropout=0.1, attention_dropout=0.1, embeddings=SeparateConfig())
 
 CONFIGS: dict[str, ModelConfig] = {
     "paper": PAPER,
@@ -62,10 +62,10 @@ CONFIGS: dict[str, ModelConfig] = {
     "no biases": replace(MODERN, biases=False, embeddings=TwoWayConfig()),
     "deep encoder": replace(PAPER, encoder_layers=3, decoder_layers=1),
     "deep decoder": replace(MODERN, encoder_layers=1, decoder_layers=3),
-    "lstm": LSTM,
-    "gru": replace(LSTM, cell="gru"),
-    "deep lstm": replace(LSTM, encoder_layers=2, decoder_layers=3, embeddings=TwoWayConfig()),
-    "deep gru": replace(LSTM, cell="gru", encoder_layers=3, decoder_layers=2, embeddings=ThreeWayConfig()),
+    "lstm": RECURRENT,
+    "gru": replace(RECURRENT, cell="gru"),
+    "deep lstm": replace(RECURRENT, encoder_layers=2, decoder_layers=3, embeddings=TwoWayConfig()),
+    "deep gru": replace(RECURRENT, cell="gru", encoder_layers=3, decoder_layers=2, embeddings=ThreeWayConfig()),
 }
 """By name; distances are so short that the farthest ones share an entry in the texts below."""
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from regard.config import Values, read_toml
+from regard.data.pairs import PairFiles, read_pairs
+from regard.evaluation.evaluate import Evaluation
+from regard.evaluation.evaluate import evaluate as evaluate_pairs
 from regard.plan import plan_new, plan_resume
 from regard.run import Run
-from regard.training.progress import Quiet
+from regard.tasks.files import task_settings
+from regard.training.progress import Listener, Quiet
 
-if TYPE_CHECKING:
-    from regard.evaluation.evaluate import Evaluation
-    from regard.training.progress import Listener
-
-Pairs = str | Path | tuple[str | Path, str | Path]
-"""One TSV or JSONL, or two line-aligned files: sources and targets."""
+Pairs = PairFiles | str | Path | tuple[str | Path, str | Path]
+"""One TSV or JSONL, two line-aligned files (sources, targets), or PairFiles with columns or fields named."""
 
 
 def train(
@@ -25,17 +25,17 @@ def train(
     preset: str = "auto",
     config: str | Path | Mapping[str, Any] | None = None,
     resume: bool = False,
-    listener: "Listener | None" = None,
+    listener: Listener | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train a model and return its run, as `regard train` does.
 
-    `config` is a TOML file or nested values, laid over the preset; it may name a task instead of `pairs`. With `resume`,
-    the run in `out` goes on. `listener` hears of every step and validation; the training stops and saves when `stop`
-    says so.
+    `config` is a TOML file or nested values, laid over the preset; it may name a task instead of `pairs`. With
+    `resume`, the run in `out` goes on. `listener` hears of every step and validation; the training stops and saves
+    when `stop` says so.
     Raises ConfigError or DataError before anything is made, TrainingError or ResourceError if training fails.
     """
-    task = _task(pairs, valid)
+    task = {"task": task_settings(_files(pairs), None if valid is None else _files(valid))} if pairs else {}
     settings: Values = {} if config is None else dict(config) if isinstance(config, Mapping) else read_toml(config)
     place = None if out is None else Path(out)
     if resume and place is not None:
@@ -47,9 +47,20 @@ def train(
     return run
 
 
-def evaluate(run: Run | str | Path, pairs: Pairs | None = None, *, split: str = "") -> "Evaluation":
-    """Translate the sources of pairs and score the outputs, as `regard evaluate` does.
+def evaluate(run: Run | str | Path, pairs: Pairs | None = None) -> Evaluation:
+    """Translate the sources of pairs, or of the run's held-out pairs, and score the outputs as `regard evaluate` does.
 
-    Without `pairs`: the run's held-out pairs, or a `split` that its task makes (such as "test" of the phrasebook).
-    Raises DataError if the pairs cannot be read.
+    Raises DataError if the pairs cannot be read, CheckpointError if the run has no model.
     """
+    run = run if isinstance(run, Run) else Run.open(run)
+    held_out = PairFiles(path=str(run.path / "valid.jsonl"))
+    read = read_pairs(held_out if pairs is None else _files(pairs))
+    return evaluate_pairs(run.path, read, metrics=run.config.task.metrics, pooled=run.config.task.pooled)
+
+
+def _files(pairs: Pairs) -> PairFiles:
+    if isinstance(pairs, PairFiles):
+        return pairs
+    if isinstance(pairs, tuple):
+        return PairFiles(source=str(pairs[0]), target=str(pairs[1]))
+    return PairFiles(path=str(pairs))

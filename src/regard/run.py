@@ -45,6 +45,9 @@ class Run:
     path: Path
     config: ExperimentConfig
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     @classmethod
     def create(cls, path: Path, config: ExperimentConfig, splits: Splits, command: Sequence[str] = ()) -> "Run":
         """Make a run folder, whole or not at all.

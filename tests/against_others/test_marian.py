@@ -18,9 +18,7 @@ from regard.text.vocabulary import BOS, EOS, PAD
 
 pytestmark = pytest.mark.extra
 
-CONFIG = replace(
-    PAPER, encoder_layers=3, positions=NoPositionsConfig(), embeddings=ThreeWayConfig()
-)  # Marian's positions are put in by hand
+CONFIG = replace(PAPER, encoder_layers=3, positions=NoPositionsConfig(), embeddings=ThreeWayConfig())
 LAYER_NAMES = {  # ours in a layer -> theirs
     "around_self.norm": "self_attn_layer_norm",
     "around_source.norm": "encoder_attn_layer_norm",
@@ -65,9 +63,9 @@ def marian(config: TransformerConfig) -> Any:
         **(layers | heads | inner | ids),
     )
     model = MarianMTModel(settings).eval()
-    for weight in (*model.parameters(), model.final_logits_bias):
-        if weight is not model.model.encoder.embed_positions.weight:
-            weight.add_(torch.randn_like(weight), alpha=0.2)
+    learnt = [weight for weight in model.parameters() if weight.requires_grad]  # the positions are not
+    for weight in (*learnt, model.final_logits_bias):
+        weight.add_(torch.randn_like(weight), alpha=0.2)
     return model
 
 

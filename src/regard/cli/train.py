@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from regard.cli.pairs import add_pair_arguments, task_settings
+from regard.cli.pairs import add_pair_arguments, pair_files, valid_files
 from regard.config import merge, to_mapping
 from regard.errors import ResourceError, UsageError
 from regard.experiment import over_preset
 from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
+from regard.tasks.files import task_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,8 @@ def planned(args: argparse.Namespace) -> Plan:
     settings = over_preset(args.config, args.set)
     if args.steps is not None:
         settings = merge(settings, {"training": {"steps": args.steps}})
-    task = task_settings(args)
+    pairs = pair_files(args)
+    task = task_settings(pairs, valid_files(args)) if pairs else {}
     if args.resume and args.out is None:
         raise UsageError("which run?", where="--resume", hint="name it with --out RUN")
     if args.resume and (args.out.exists() or not task):

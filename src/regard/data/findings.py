@@ -42,10 +42,12 @@ class Finding:
         return f" (line{'s' * (self.count > 1)} {shown}{more})"
 
 
-def found(code: str, lines: Sequence[int], pairs: Sequence[Pair], message: str, advice: str) -> Iterator[Finding]:
+def found(
+    code: str, lines: Sequence[int], pairs: Sequence[Pair], message: str, advice: str, *, harmless: bool = False
+) -> Iterator[Finding]:
     """Yield the finding if there are any lines, as a warning if they are many; `{n}` in the message is how many."""
     if lines:
-        severity: Severity = "warning" if len(lines) >= WORTH_A_WARNING * len(pairs) else "note"
+        severity: Severity = "note" if harmless or len(lines) < WORTH_A_WARNING * len(pairs) else "warning"
         message = message.format(n=f"{len(lines):,}")
         yield Finding(code, severity, len(lines), message, tuple(lines[:LINES_KEPT]), advice)
 
@@ -76,9 +78,9 @@ def repeats(pairs: Sequence[Pair]) -> Iterator[Finding]:
             several.append(pair.line)
         known.add(pair.target)
     message, advice = "{n} occurred before, word for word", "they count each time; --drop duplicates keeps the first"
-    yield from found("duplicates", again, pairs, message, advice)
+    yield from found("duplicates", again, pairs, message, advice, harmless=True)
     message, advice = "{n} sources have several targets", "right for pronunciations and summaries; else look at some"
-    yield from found("several-targets", several, pairs, message, advice)
+    yield from found("several-targets", several, pairs, message, advice, harmless=True)
 
 
 def leaks(pairs: Sequence[Pair], valid: Iterable[Pair]) -> Iterator[Finding]:
@@ -122,7 +124,7 @@ def long_texts(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Yield pairs with a very long side."""
     lines = [pair.line for pair in pairs if max(len(pair.source), len(pair.target)) > LONG_TEXT]
     advice = "they take much time and may be over the limit of the model; training counts what it cuts or leaves out"
-    yield from found("long", lines, pairs, f"{{n}} with a side over {LONG_TEXT:,} characters", advice)
+    yield from found("long", lines, pairs, f"{{n}} with a side over {LONG_TEXT:,} characters", advice, harmless=True)
 
 
 def too_few(pairs: Sequence[Pair]) -> Iterator[Finding]:

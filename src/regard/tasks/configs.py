@@ -39,8 +39,8 @@ class FilesConfig(TaskConfig):
     train_target: str = ""
     valid: str = ""  # empty: a part of `train` is held out
     valid_target: str = ""
-    columns: tuple[int, ...] = (1, 2)  # of a TSV, from 1: source and target
-    fields: tuple[str, ...] = ("source", "target")  # of a JSONL
+    columns: tuple[int, ...] = ()  # of a TSV, from 1: source and target; empty: it has but two
+    fields: tuple[str, ...] = ()  # of a JSONL, if not "source" and "target"
     drop_duplicates: bool = False  # learn from a pair that occurs several times only once
 
 
