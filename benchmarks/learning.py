@@ -6,7 +6,6 @@
 from typing import Any
 
 from bench import arguments, conclude, config_for, train
-
 from regard.inference.translator import Translator
 from regard.metrics.accuracy import ExactMatch
 from regard.tasks.base import build_task

@@ -83,10 +83,11 @@ def test_together_or_alone_the_tokens_are_the_same_and_in_order(engine: Engine, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("models", ["transformer", "recurrent"], indirect=True)
 def test_a_thousand_sentences_have_the_same_tokens_at_any_batch_size(engine: Engine) -> None:
     draw = random.Random(1)
     sources = [draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(1, 30)) for _ in range(1000)]
-    config = BeamConfig(no_repeat=1, min_length=4, max_length=10)
+    config = BeamConfig(no_repeat=1, min_length=4, max_length=6)
     alone, *others = (
         [found[0] for part in windows(sources, size) for found in engine.translate(part, config)]
         for size in (1, 2, 7, 64)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -151,6 +152,17 @@ def test_an_output_file_is_whole_or_not_there(regard: Regard, model: str, lines:
     assert regard("translate", model, str(tmp_path / "bad.txt"), "--output", str(output))[0] == 2
     assert output.read_text().split("\n")[:-1] == expected
     assert sorted(file.name for file in tmp_path.iterdir()) == ["bad.txt", "lines.txt", "output.txt"]
+
+
+def test_a_pipe_is_written_and_not_replaced(regard: Regard, model: str, lines: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    regard("translate", model, lines, "--output", str(pipe))
+    written = os.read(reader, 100_000).decode()
+    os.close(reader)
+    assert written.count("\n") == len(LINES)
+    assert pipe.is_fifo()
 
 
 def test_lines_before_a_bad_one_are_answered(regard: Regard, model: str, tmp_path: Path) -> None:

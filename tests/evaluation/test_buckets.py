@@ -8,7 +8,7 @@ from regard.evaluation.buckets import BOUNDS, by_length
 
 
 def test_groups_by_hand() -> None:
-    assert by_length([6, 1, 5, 10, 11, 2, 7], fewest=2) == [[1, 5, 2], [0, 6, 3, 4]]
+    assert by_length([6, 1, 5, 10, 11, 2, 7], fewest=2) == [[1, 2, 5], [0, 3, 4, 6]]
 
 
 def test_a_group_ends_at_a_bound_and_not_before() -> None:
@@ -21,7 +21,7 @@ def test_too_few_wait_for_longer_ones_and_at_the_end_join_shorter_ones() -> None
 
 
 def test_fewer_than_a_group_are_one() -> None:
-    assert by_length([100, 1], fewest=3) == [[1, 0]]
+    assert by_length([100, 1], fewest=3) == [[0, 1]]
     assert by_length([], fewest=3) == []
 
 

@@ -124,7 +124,8 @@ def test_json_is_one_object_with_every_metric_and_its_signature(translator: Tran
         assert values["metrics"][name]["unit"] == "%"
     assert (values["pairs"], values["sentences"], values["tokens"]) == (5, 5, 12)
     assert values["statuses"] == {"ok": 3, "unfinished": 1, "empty": 1}
-    assert values["buckets"][0]["metrics"]["per"]["value"] == values["metrics"]["per"]["value"]
+    (bucket,) = values["buckets"]
+    assert bucket["metrics"]["per"] == {key: values["metrics"]["per"][key] for key in ("value", "interval")}
     assert values["decoding"]["kind"] == "beam"
     assert values["model"] == "echo"
     assert values["worst"][0] == {

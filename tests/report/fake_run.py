@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from regard.inspection.maps import AttentionMap
 
 STEPS, EVERY = 6_000, 300
-PAIRS, VALID, REFUSED = 29_000, 1_014, [412, 8_123]
+PAIRS, VALID = 29_000, 1_014
+EMPTY, REFUSED = [3, 17, 20_001], [412, 8_123]
 
 SAMPLES = (
     ("A man in a blue shirt is standing on a ladder.", "Ein Mann in einem blauen Hemd steht auf einer Leiter."),
@@ -34,7 +35,7 @@ def write_fake_run(path: Path, *, source: str = "", validations: int = STEPS // 
     _write(path / "status.json", {"state": "finished", "step": steps, "steps": STEPS})
     _write(path / "env.json", {"regard": "0.1.0", "torch": "2.9.0", "python": "3.11.2"})
     _write(path / "choices.json", {"dtype": "float32", "threads": 2, "device": "cpu", "reason": source or "as set"})
-    _write(path / "data_report.json", _data_report(source))
+    _write(path / "data_report.json", _data_report())
     _write_lines(path / "valid.jsonl", ({"source": "x", "target": "y", "line": i + 1} for i in range(VALID)))
     _write_lines(path / "metrics.jsonl", _journal(validations, source))
     _write_lines(path / "samples.jsonl", _samples(validations, pairs))
@@ -117,9 +118,14 @@ def _config() -> dict[str, Any]:
     }
 
 
-def _data_report(source: str) -> dict[str, Any]:
+def _data_report() -> dict[str, Any]:
     used = {"train": (PAIRS - len(REFUSED), REFUSED), "valid": (VALID, [])}
     return {
+        "read": PAIRS + VALID + len(EMPTY),
+        "dropped": {"empty target": EMPTY},
+        "train": PAIRS,
+        "valid": VALID,
+        "lines": ["3 left out, empty target: lines 3, 17, 20001"],
         "fingerprint": "3f1d" * 16,
         "over_long": {name: {"refused": lines, "cut": [], "used": count} for name, (count, lines) in used.items()},
     }

@@ -33,7 +33,10 @@ def test_the_licence_is_left_to_fill_in_and_flagged(tmp_path: Path) -> None:
 
 def test_counts_and_fingerprint_of_the_data(tmp_path: Path) -> None:
     card = written(tmp_path / "run")
-    assert "| Pairs | 29,000 | 1,014 |\n| left out as too long | 2 | 0 |\n| used | 28,998 | 1,014 |\n" in card
+    assert (
+        "| to learn from | 29,000 |  |\n| left out, too long | 2 | lines 412 and 8,123 |\n| used | 28,998 |  |\n"
+        in card
+    )
     assert f"`{'3f1d' * 16}`" in card
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.fake_run import PAIRS, REFUSED, STEPS, VALID, attention_map, evaluation, write_fake_run
+from tests.report.fake_run import EMPTY, REFUSED, STEPS, VALID, attention_map, evaluation, write_fake_run
 
 from regard.errors import CheckpointError
 from regard.inspection.maps import WHAT_IT_IS_NOT
@@ -122,14 +122,15 @@ def test_without_an_evaluation_the_best_validation_speaks(tmp_path: Path) -> Non
 
 def test_counts_reconcile(tmp_path: Path) -> None:
     text = words_of(full_page(tmp_path))
-    rows = [rf"{name} ([\d,]+) ([\d,]+)" for name in ("Pairs", "left out as too long", "used")]
-    counts = re.search(" ".join(rows), text)
+    names = ("read", "left out, empty target", "held out", "to learn from", "left out, too long", "used")
+    counts = re.search(".*?".join(rf"{name} ([\d,]+)" for name in names), text)
     assert counts
-    pairs, valid, refused, valid_refused, used, valid_used = (int(n.replace(",", "")) for n in counts.groups())
-    assert (pairs, valid) == (PAIRS, VALID)
-    assert (refused, valid_refused) == (len(REFUSED), 0)
-    assert (used, valid_used) == (pairs - refused, valid)
-    assert "2 training pairs left out as too long: lines 412 and 8,123." in text
+    read, empty, valid, train, refused, used = (int(number.replace(",", "")) for number in counts.groups())
+    assert (empty, valid, refused) == (len(EMPTY), VALID, len(REFUSED))
+    assert read - empty - valid == train
+    assert train - refused == used
+    assert "lines 3, 17 and 20,001" in text
+    assert f"Held-out pairs Pairs held out {VALID:,} used {VALID:,}" in text
 
 
 @pytest.mark.parametrize("validations", [0, 1, 2])

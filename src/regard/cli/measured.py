@@ -1,16 +1,16 @@
-"""What to measure models on: the pairs that were named, or those that their run held out."""
+"""What models are measured on: the pairs and metrics that were named, or those of their run."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from regard.data.pairs import Pair, PairFiles, read_pairs
-from regard.errors import ConfigError, UsageError
+from regard.errors import ConfigError, DataError, UsageError
 from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import build_task
 
 METRICS_OF_A_MODEL = ("bleu", "chrf")
-"""For a model folder that lies in no run."""
+"""Of a model folder that lies in no run."""
 
 
 def run_of(path: str) -> Run | None:
@@ -18,13 +18,17 @@ def run_of(path: str) -> Run | None:
 
     Raises CheckpointError if the run is damaged.
     """
-    here = Path(path).absolute()
-    found = next((folder for folder in (here, here.parent) if (folder / "status.json").is_file()), None)
+    here = Path(path)
+    folders = (here, here.absolute().parent)
+    found = next((folder for folder in folders if (folder / "status.json").is_file()), None)
     return Run.open(found) if found else None
 
 
 def chosen_metrics(names: str | None, run: Run | None) -> tuple[str, ...]:
-    """Return the metrics of `--metrics a,b`, or else those of the run's task."""
+    """Return the metrics of `--metrics a,b`, or else those of the run's task.
+
+    Raises UsageError if there is no such metric.
+    """
     if names is None:
         return run.config.task.metrics if run else METRICS_OF_A_MODEL
     chosen = tuple(name.strip() for name in names.split(","))
@@ -36,16 +40,45 @@ def chosen_metrics(names: str | None, run: Run | None) -> tuple[str, ...]:
     return chosen
 
 
-def held_out(run: Run | None, path: str, split: str = "valid") -> Sequence[Pair]:
-    """Return the pairs that a run held out, or the test split of its task.
+def held_out(run: Run | None, path: str) -> list[Pair]:
+    """Return the pairs that the run at `path` held out.
 
-    Raises UsageError if there is no run or its task has no test split.
+    Raises UsageError if there is no run, DataError if it has lost them.
     """
     if run is None:
-        raise UsageError("which pairs? this is a model without its run", where=path, hint="name a file of pairs")
-    if split == "test":
-        if not (pairs := build_task(run.config.task).splits().test):
-            hint = "name a file of pairs"
-            raise UsageError(f"the task {run.config.task.kind!r} has no test split", where="--split", hint=hint)
-        return pairs
+        raise UsageError("which pairs? this is no run that held some out", where=path, hint="name a file of pairs")
     return read_pairs(PairFiles(str(run.path / "valid.jsonl")))
+
+
+def own_test_pairs(run: Run | None, path: str) -> Sequence[Pair]:
+    """Return the test pairs of the task of the run at `path`.
+
+    Raises UsageError if there are none.
+    """
+    pairs = build_task(run.config.task).splits().test if run else ()
+    if not pairs:
+        task = f"the task {run.config.task.kind!r}" if run else "a model without its run"
+        raise UsageError(f"{task} has no test pairs of its own", where=path, hint="name a file of pairs")
+    return pairs
+
+
+def held_out_by_both(first: Run, second: Run) -> tuple[list[Pair], str]:
+    """Return the pairs that the first run held out, and a warning if the second may have learnt from them.
+
+    Raises DataError if it has.
+    """
+    pairs = held_out(first, str(first.path))
+    if _texts(pairs) == _texts(held_out(second, str(second.path))):
+        return pairs, ""
+    try:
+        learnt = {pair.source for pair in second.splits().train}
+    except DataError as error:
+        return pairs, f"{second.path} held out other pairs; it may have learnt from these ({error.problem})"
+    if known := sum(pair.source in learnt for pair in pairs):
+        problem = f"learnt from {known:,} of the {len(pairs):,} sources that {first.path} held out"
+        raise DataError(problem, where=str(second.path), hint="compare on pairs that are new to both: --test PAIRS")
+    return pairs, ""
+
+
+def _texts(pairs: Sequence[Pair]) -> set[tuple[str, ...]]:
+    return {(pair.source, pair.target, *pair.others) for pair in pairs}

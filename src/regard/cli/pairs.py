@@ -18,6 +18,13 @@ def add_pair_arguments(parser: argparse.ArgumentParser, *, required: bool = True
     parser.set_defaults(pairs_required=required)
 
 
+def add_valid_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that name held-out pairs."""
+    add = parser.add_argument
+    add("--valid", metavar="PAIRS", help="held-out pairs, in the same form; default: a part of PAIRS")
+    add("--valid-target", metavar="F", help="target side of --valid, where the sides are two line-aligned files")
+
+
 def pair_files(args: argparse.Namespace) -> PairFiles | None:
     """Return where the pairs stand, or None if no option says so.
 

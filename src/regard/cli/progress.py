@@ -129,12 +129,13 @@ class Pace:
 
     def __init__(self) -> None:
         self._loss = self._tokens = self._seconds = 0.0
-        self._started = time.monotonic()
+        self._started = 0.0  # when the first step was done
         self._steps = 0
 
     def add(self, report: StepReport) -> None:
         """Take in a step; the last fifty or so count."""
         fade = min(self._steps / (self._steps + 1), 0.98)
+        self._started = self._started or time.monotonic()
         self._steps += 1
         self._loss = fade * self._loss + (1 - fade) * report.loss
         self._tokens = fade * self._tokens + (1 - fade) * report.tokens
@@ -142,7 +143,7 @@ class Pace:
 
     def words(self, report: StepReport, steps: int) -> str:
         """Return the state of the training in a few words."""
-        left = (time.monotonic() - self._started) / self._steps * (steps - report.step)
+        left = (time.monotonic() - self._started) / max(1, self._steps - 1) * (steps - report.step)
         speed = self._tokens / max(self._seconds, 1e-9)
         memory = f"  {report.memory / 2**30:.1f} GiB" if report.memory else ""
         return f"loss {self._loss:.3f}  rate {report.rate:.1e}  {speed:,.0f} tok/s  {duration(left)} left{memory}"

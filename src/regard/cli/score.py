@@ -27,7 +27,9 @@ def run(args: argparse.Namespace) -> int:
     from regard.data.pairs import read_pairs
     from regard.inference.translator import Translator
 
-    pairs, notes = read_pairs(pair_files(args)), Notes()
+    files = pair_files(args)
+    assert files is not None, "they are required"
+    pairs, notes = read_pairs(files), Notes()
     scores = Translator.load(args.run).score((pair.source, pair.target) for pair in pairs)
     for pair, score in zip(pairs, scores, strict=True):
         print(_json(pair.line, score) if args.json else _row(score))

@@ -1,5 +1,6 @@
 """What commands show to people: as wide as their terminal, plain and as wide as need be where there is none."""
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -10,10 +11,17 @@ WIDE = 10_000
 """Columns of what is no terminal: nothing is wrapped there."""
 
 
-def new_console() -> Console:
-    """Return a console on stdout that takes texts as they are; colours obey NO_COLOR."""
-    width = None if sys.stdout.isatty() else WIDE
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+def show(passages: Iterable[str | Table]) -> None:
+    """Print texts and tables on stdout, with a blank line between them; colours obey NO_COLOR."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console(width=None if is_terminal else WIDE, markup=False, emoji=False, highlight=False)
+    with console.capture() as captured:
+        for number, passage in enumerate(passages):
+            if number:
+                console.print()
+            console.print(passage, soft_wrap=isinstance(passage, str))
+    text = captured.get()
+    print(text if is_terminal else re.sub(" +$", "", text, flags=re.MULTILINE), end="")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -37,5 +45,5 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
 
 
 def printable(text: str) -> str:
-    """Return the text without characters that a terminal would obey."""
+    """Return the text in one line, without characters that a terminal would obey."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -25,8 +25,8 @@ USUAL_SHARE = 0.8
 SWAPPED = 10.0
 """Nats by which both texts of a pair must be likelier on the other side."""
 
-TOLD_APART = 0.75
-"""Share of pairs whose texts must be likelier on their own sides for sides to be told apart at all."""
+TOLD_APART = 0.95
+"""Share of pairs that must read clearly like this way round, or the other, for sides to be told apart at all."""
 
 LEARNT_FROM = 5000
 """Pairs that show what the sides read like."""
@@ -42,14 +42,20 @@ def odd_characters(pairs: Sequence[Pair]) -> Iterator[Finding]:
         return [pair.line for pair in pairs if search(pair.source) or search(pair.target)]
 
     advice = "characters were lost in a conversion: make the file again from its source"
-    yield from found("replacement", having(REPLACEMENT), pairs, "{n} with a replacement character, U+FFFD", advice)
+    yield from found(
+        "replacement", having(REPLACEMENT), pairs, "{n} pair{s} with a replacement character, U+FFFD", advice
+    )
     advice = "UTF-8 was read as another encoding and saved: make the file again, or run it through ftfy"
-    yield from found("mojibake", having(UTF8_AS_LATIN), pairs, "{n} with letters such as Ã¤ for ä", advice)
+    yield from found("mojibake", having(UTF8_AS_LATIN), pairs, "{n} pair{s} with letters such as Ã¤ for ä", advice)
     advice = "a model learns to write them; take them out"
-    yield from found("control", having(CONTROL), pairs, "{n} with control characters", advice)
-    yield from found("unseen", having(UNSEEN), pairs, "{n} with invisible characters or Unicode line ends", advice)
+    yield from found("control", having(CONTROL), pairs, "{n} pair{s} with control characters", advice)
+    yield from found(
+        "unseen", having(UNSEEN), pairs, "{n} pair{s} with invisible characters or Unicode line ends", advice
+    )
     advice = "left over from other systems' line ends; take them out"
-    yield from found("carriage-return", having(RETURN), pairs, "{n} with a carriage return inside a text", advice)
+    yield from found(
+        "carriage-return", having(RETURN), pairs, "{n} pair{s} with a carriage return inside a text", advice
+    )
 
 
 def mixed_forms(pairs: Sequence[Pair]) -> Iterator[Finding]:
@@ -65,7 +71,7 @@ def mixed_forms(pairs: Sequence[Pair]) -> Iterator[Finding]:
             elif not joined:
                 joined = not unicodedata.is_normalized("NFD", text)
         if joined:
-            message = f"{{n}} {side} texts write accents apart from their letters, others do not"
+            message = f"{{n}} {side} text{{s}} with accents apart from their letters, which others join"
             yield from found(f"{side}-forms", apart, pairs, message, advice)
 
 
@@ -78,7 +84,7 @@ def odd_scripts(pairs: Sequence[Pair]) -> Iterator[Finding]:
         if share < USUAL_SHARE * counts.total():
             continue
         lines = [pair.line for pair, script in zip(pairs, scripts, strict=True) if script not in ("", usual)]
-        message = f"{{n}} {side} texts are not in {usual.title()} script as the others are"
+        message = f"{{n}} {side} text{{s}} in another script than the usual {usual.title()}"
         yield from found(f"{side}-script", lines, pairs, message, "the wrong language, or names only? look at some")
 
 
@@ -110,10 +116,11 @@ def swapped_sides(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """
     leaning = _leaning(pairs[:: len(pairs) // LEARNT_FROM + 1])
     leanings = [(pair.line, leaning(pair.source), leaning(pair.target)) for pair in pairs]
-    if sum(source > 0 > target for _, source, target in leanings) >= TOLD_APART * len(pairs):
-        lines = [line for line, source, target in leanings if source < -SWAPPED and target > SWAPPED]
+    lines = [line for line, source, target in leanings if source < -SWAPPED and target > SWAPPED]
+    right = sum(source > 0 > target for _, source, target in leanings)
+    if right + len(lines) >= TOLD_APART * len(pairs):
         yield from found(
-            "swapped", lines, pairs, "{n} seem to have their sides swapped", "look at some; swap them back"
+            "swapped", lines, pairs, "{n} pair{s} whose sides seem to be swapped", "look at some; swap them back"
         )
 
 

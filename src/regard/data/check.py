@@ -98,5 +98,5 @@ def _of_validation(valid: Sequence[Pair], kept: Sequence[Pair]) -> Iterator[Find
         advice = "name other pairs with --valid"
         yield Finding("valid-empty", "error", empty, "the validation set has no pair with both sides", (), advice)
     elif empty:
-        message = f"{empty:,} validation pairs have an empty side"
+        message = f"{empty:,} validation pair{'s' * (empty > 1)} with an empty side"
         yield Finding("valid-empty", "warning", empty, message, (), "they cannot be scored and are left out")

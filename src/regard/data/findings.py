@@ -45,10 +45,13 @@ class Finding:
 def found(
     code: str, lines: Sequence[int], pairs: Sequence[Pair], message: str, advice: str, *, harmless: bool = False
 ) -> Iterator[Finding]:
-    """Yield the finding if there are any lines, as a warning if they are many; `{n}` in the message is how many."""
+    """Yield the finding if there are any lines, as a warning if they are many.
+
+    In the message `{n}` stands for how many and `{s}` for the ending of the plural.
+    """
     if lines:
         severity: Severity = "note" if harmless or len(lines) < WORTH_A_WARNING * len(pairs) else "warning"
-        message = message.format(n=f"{len(lines):,}")
+        message = message.format(n=f"{len(lines):,}", s="s" * (len(lines) > 1))
         yield Finding(code, severity, len(lines), message, tuple(lines[:LINES_KEPT]), advice)
 
 
@@ -56,14 +59,14 @@ def left_out(pairs: Sequence[Pair], dropped: dict[str, list[int]]) -> Iterator[F
     """Yield what cleaning leaves out, by reason."""
     for reason, lines in dropped.items():
         advice = "cannot be learnt from" if "empty" in reason else "as asked for"
-        yield from found(reason.replace(" ", "-"), lines, pairs, f"{{n}} left out: {reason}", advice)
+        yield from found(reason.replace(" ", "-"), lines, pairs, f"{{n}} pair{{s}} left out: {reason}", advice)
 
 
 def identical_sides(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Yield pairs whose target is their source."""
     lines = [pair.line for pair in pairs if pair.source == pair.target]
     advice = "from texts left untranslated a model learns to copy; --drop identical leaves them out"
-    yield from found("identical", lines, pairs, "{n} with the same text on both sides", advice)
+    yield from found("identical", lines, pairs, "{n} pair{s} with the same text on both sides", advice)
 
 
 def repeats(pairs: Sequence[Pair]) -> Iterator[Finding]:
@@ -77,9 +80,12 @@ def repeats(pairs: Sequence[Pair]) -> Iterator[Finding]:
         elif len(known) == 1:
             several.append(pair.line)
         known.add(pair.target)
-    message, advice = "{n} occurred before, word for word", "they count each time; --drop duplicates keeps the first"
+    message, advice = (
+        "{n} pair{s} that occurred before, word for word",
+        "they count each time; --drop duplicates keeps the first",
+    )
     yield from found("duplicates", again, pairs, message, advice, harmless=True)
-    message, advice = "{n} sources have several targets", "right for pronunciations and summaries; else look at some"
+    message, advice = "{n} source{s} with several targets", "right for pronunciations and summaries; else look at some"
     yield from found("several-targets", several, pairs, message, advice, harmless=True)
 
 
@@ -91,7 +97,7 @@ def leaks(pairs: Sequence[Pair], valid: Iterable[Pair]) -> Iterator[Finding]:
         message, advice = "every source is in the validation set too", "name other pairs with --valid, or none"
         yield Finding("leaks", "error", len(lines), message, lines[:LINES_KEPT], advice)
     elif lines:
-        message = f"{len(lines):,} have a source that is in the validation set too"
+        message = f"{len(lines):,} pair{'s' * (len(lines) > 1)} with a source that is in the validation set too"
         advice = "training leaves them out, so that scores mean something"
         yield Finding("leaks", "warning", len(lines), message, lines[:LINES_KEPT], advice)
 
@@ -100,7 +106,7 @@ def uneven(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Yield pairs one side of which is far too long for the other, if most pairs have about the same ratio."""
     places = sorted(uneven_lengths(pairs, UNEVEN))
     if len(places) < TOO_MUCH * len(pairs):
-        message = f"{{n}} with lengths whose ratio is off the usual one by more than {UNEVEN:g} times"
+        message = f"{{n}} pair{{s}} with lengths whose ratio is off the usual one by more than {UNEVEN:g} times"
         advice = "cut, run together, or not a translation? --drop uneven leaves them out"
         yield from found("uneven", [pairs[place].line for place in places], pairs, message, advice)
 
@@ -124,7 +130,9 @@ def long_texts(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Yield pairs with a very long side."""
     lines = [pair.line for pair in pairs if max(len(pair.source), len(pair.target)) > LONG_TEXT]
     advice = "they take much time and may be over the limit of the model; training counts what it cuts or leaves out"
-    yield from found("long", lines, pairs, f"{{n}} with a side over {LONG_TEXT:,} characters", advice, harmless=True)
+    yield from found(
+        "long", lines, pairs, f"{{n}} pair{{s}} with a side over {LONG_TEXT:,} characters", advice, harmless=True
+    )
 
 
 def too_few(pairs: Sequence[Pair]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ FEWEST = 30
 
 
 def by_length(lengths: Sequence[int], fewest: int = FEWEST) -> list[list[int]]:
-    """Return groups of sentences, by index, short ones first.
+    """Return groups of sentences, by index: groups of short ones first, the sentences of each in their order.
 
     A group ends at the first bound that leaves it with `fewest` sentences; too few at the end join the group before.
     """
@@ -23,7 +23,7 @@ def by_length(lengths: Sequence[int], fewest: int = FEWEST) -> list[list[int]]:
     if len(groups) > 1 and len(groups[-1]) < fewest:
         last = groups.pop()
         groups[-1] += last
-    return groups
+    return [sorted(group) for group in groups]
 
 
 def _between(shorter: int, longer: int) -> bool:

@@ -19,11 +19,11 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sentence on which two models differ; `gain` is how much better the second does by the first metric."""
+    """A sentence on which two models differ, as either has done it."""
 
     first: Sentence
     second: Sentence
-    gain: float
+    better: Literal["first", "second"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ class Contrast:
         pairs = zip(self.first.sentences, self.second.sentences, strict=True)
         gains = sorted(((self._gains(a, b), a, b) for a, b in pairs), key=lambda each: each[0])
         none = (0.0,) * len(self.metrics)
-        better = [each for each in reversed(gains) if each[0] > none][:count]
-        worse = [each for each in gains if each[0] < none][:count]
-        return [Example(a, b, gain[0]) for gain, a, b in (*better, *worse)]
+        gained = [Example(a, b, "second") for gain, a, b in reversed(gains) if gain > none]
+        lost = [Example(a, b, "first") for gain, a, b in gains if gain < none]
+        return gained[:count] + lost[:count]
 
     def _gains(self, first: Sentence, second: Sentence) -> tuple[float, ...]:
         before, after = self.first.goodness(first), self.second.goodness(second)
@@ -83,7 +83,7 @@ class Contrast:
                     "references": example.first.references,
                     "first": example.first.output,
                     "second": example.second.output,
-                    "gain": example.gain,
+                    "better": example.better,
                 }
                 for example in self.examples()
             ],

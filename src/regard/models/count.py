@@ -7,8 +7,11 @@ from pathlib import Path
 
 from regard.errors import CheckpointError
 
+PARTS = ("embeddings", "encoder", "decoder", "output")
+"""Of every family; another one may have more."""
+
 TABLES = ("embeddings", "output")
-"""The parts that grow with the vocabulary."""
+"""Those that grow with the vocabulary."""
 
 Shape = tuple[int, ...]
 
@@ -28,11 +31,11 @@ def tensor_shapes(path: Path) -> dict[str, Shape]:
 
 
 def parameters_by_part(shapes: Mapping[str, Shape]) -> dict[str, int]:
-    """Return how many numbers each part of a model has: embeddings, output, encoder, decoder.
+    """Return how many numbers each part of a model has: PARTS, then any others.
 
     A matrix that embeddings and output share counts once, with the embeddings.
     """
-    counts: Counter[str] = Counter()
+    counts = Counter(dict.fromkeys(PARTS, 0))
     for name, shape in shapes.items():
         part = "output" if name.startswith("embeddings.output_") else name.partition(".")[0]
         counts[part] += math.prod(shape)

@@ -9,9 +9,9 @@ from typing import Any
 
 from regard import __version__
 from regard.files import write_text
-from regard.report.data import data_rows
+from regard.report.data import HEADS, held_out_rows, training_rows
 from regard.report.run_files import RunFiles, metric_title
-from regard.report.story import Scores, interval, number, opening, scores_of
+from regard.report.story import HELD_OUT, Scores, interval, number, opening, scores_of
 from regard.report.words import count, decimal, size
 
 LICENCE = """\
@@ -26,7 +26,7 @@ LIMITS = """\
 """
 
 
-def write_model_card(run: Path, *, evaluation: Mapping[str, Any] | None = None, pairs: str = "held-out pairs") -> Path:
+def write_model_card(run: Path, *, evaluation: Mapping[str, Any] | None = None, pairs: str = HELD_OUT) -> Path:
     """Write README.md into a run folder and return its path.
 
     `evaluation` is what `Evaluation.to_json` gives, and `pairs` says of what.
@@ -43,7 +43,7 @@ def card(run: RunFiles, evaluation: Mapping[str, Any] | None, pairs: str) -> str
         _front_matter(run, scores),
         f"# {_text(run.name)}\n\n{_text(opening(run, scores))}\n",
         LICENCE,
-        f"## Data\n\n{_table(['', 'Training', 'Held out'], data_rows(run))}\n{_fingerprint(run)}",
+        f"## Data\n\n{_data(run)}",
         "" if scores is None else f"## Scores\n\n{_scores(scores)}",
         f"## Sizes\n\n{_table(['', ''], _sizes(run))}",
         f"## Limits\n\n{LIMITS}{_longest(run)}",
@@ -72,9 +72,9 @@ def _front_matter(run: RunFiles, scores: Scores | None) -> str:
     return "\n".join([*lines, "---", ""])
 
 
-def _fingerprint(run: RunFiles) -> str:
-    fingerprint = run.data.get("fingerprint", "")
-    return f"SHA-256 of all pairs, in order: `{fingerprint}`\n" if fingerprint else ""
+def _data(run: RunFiles) -> str:
+    rows = [*training_rows(run), ("**to measure on**", "", ""), *held_out_rows(run)]
+    return f"{_table(HEADS, rows)}\nSHA-256 of all pairs, in order: `{run.data.get('fingerprint', 'not known')}`\n"
 
 
 def _scores(scores: Scores) -> str:

@@ -52,7 +52,8 @@ def _losses(run: RunFiles) -> Markup:
 def _metrics(run: RunFiles) -> Markup:
     titles = {name: metric_title(result) for name, result in run.validations[0]["metrics"].items()}
     lines = [_over_steps(title, _plain(run), "metrics", name, "value") for name, title in titles.items()]
-    return line_chart(f"{listed(list(titles.values()))}, of 100", lines, *_marked(run))
+    title = f"{listed(list(titles.values()))}, of 100"
+    return line_chart(title[0].upper() + title[1:], lines, *_marked(run))
 
 
 def _over_steps(name: str, events: Sequence[Values], *path: str) -> Series:

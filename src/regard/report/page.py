@@ -10,12 +10,12 @@ from regard.files import write_text
 from regard.inspection.maps import AttentionMap
 from regard.report.curves import curves_section
 from regard.report.data import data_section
-from regard.report.markup import Markup, joined, tag
+from regard.report.markup import Markup, joined, tag, user_text
 from regard.report.run_files import RunFiles
 from regard.report.scores import buckets_section, scores_section
 from regard.report.sections import attention_section, next_section, settings_section, warnings_section
 from regard.report.sentences import samples_section, worst_section
-from regard.report.story import opening, scores_of
+from regard.report.story import HELD_OUT, opening, scores_of
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """What a browser may load for the page: nothing."""
@@ -25,7 +25,7 @@ def write_report(
     run: Path,
     *,
     evaluation: Mapping[str, Any] | None = None,
-    pairs: str = "held-out pairs",
+    pairs: str = HELD_OUT,
     maps: Sequence[AttentionMap] = (),
 ) -> Path:
     """Write report.html into a run folder and return its path.
@@ -53,7 +53,7 @@ def report(run: RunFiles, evaluation: Mapping[str, Any] | None, pairs: str, maps
         next_section(run),
         settings_section(run),
     ]
-    header = tag("header", tag("h1", run.name), tag("p.opening", opening(run, scores)), _state(run))
+    header = tag("header", user_text(run.name, "h1"), tag("p.opening", opening(run, scores)), _state(run))
     footer = tag("footer", tag("p", f"Made by regard {__version__}. This page loads nothing from anywhere."))
     return _document(f"{run.name}: report", tag("main", header, *sections, footer))
 

@@ -123,11 +123,15 @@ class RunFiles:
     @property
     def languages(self) -> tuple[str, str] | None:
         """The languages, where the settings name them: by locale or by the ends of two files' names."""
+        if self.config["task"]["kind"] == "phrasebook":
+            return self.config["task"]["source"], self.config["task"]["target"]
+        source, target = (Path(self.file(name).removesuffix(".gz")).suffix[1:] for name in ("train", "train_target"))
+        return (source, target) if all(re.fullmatch("[a-z]{2}", end) for end in (source, target)) else None
+
+    def file(self, name: str) -> str:
+        """Return the name of a file of pairs that the settings have under `name`, or nothing."""
         task = self.config["task"]
-        if task["kind"] == "phrasebook":
-            return task["source"], task["target"]
-        ends = [Path(task.get(name, "").removesuffix(".gz")).suffix[1:] for name in ("train", "train_target")]
-        return (ends[0], ends[1]) if all(re.fullmatch("[a-z]{2}", end) for end in ends) else None
+        return Path(task.get(name, "")).name if task["kind"] == "files" else ""
 
 
 def metric_title(result: Values) -> str:

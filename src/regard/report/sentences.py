@@ -54,12 +54,12 @@ def worst_section(evaluation: Mapping[str, Any] | None) -> Markup:
     """Return the sentences that went worst."""
     if evaluation is None or not evaluation["worst"]:
         return Markup("")
-    items = []
+    metrics, items = evaluation["metrics"], []
     for sentence in evaluation["worst"]:
-        name, score = next(iter(sentence["scores"].items()))
-        line = f"Line {count(sentence['line'])}, " if sentence["line"] else ""
-        words = f"{line}{metric_title(evaluation['metrics'][name])} {decimal(score, 1)}"
-        items.append(tag("li", tag("p", words), _texts(sentence["source"], sentence["references"], sentence["output"])))
+        place = [f"line {count(sentence['line'])}"] if sentence["line"] else []
+        scores = (f"{metric_title(metrics[name])} {decimal(score, 1)}" for name, score in sentence["scores"].items())
+        texts = _texts(sentence["source"], sentence["references"], sentence["output"])
+        items.append(tag("li", tag("p", ", ".join((*place, *scores))), texts))
     words = f"The {counted(len(items), 'sentence')} with the lowest scores, the very worst first."
     return section("worst", "Weak spots", tag("p", words), tag("ol.sentences", *items))
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from regard.report.run_files import RunFiles, Values, metric_title
 from regard.report.words import count, counted, decimal, duration, large
 
-JUDGED_BY_CHOICE = "The same pairs chose the best step, so on new text expect a little less."
+HELD_OUT = "held-out pairs"
+CHOSEN_BY_THEM = "The same pairs chose the best step, so on new text expect a little less."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,16 @@ class Scores:
 def scores_of(run: RunFiles, evaluation: Mapping[str, Any] | None, pairs: str) -> Scores | None:
     """Return the scores of an evaluation on such pairs, else those of the best validation, or None without either."""
     if evaluation is not None:
-        decoding = evaluation.get("decoding", {})
+        decoding = evaluation["decoding"]
         beams = f" with {decoding['beams']} beams" if "beams" in decoding else ""
-        how = f"Decoded by {decoding['kind']} search{beams}." if decoding else ""
-        texts = evaluation.get("sentences", evaluation["pairs"])
-        return Scores(evaluation["metrics"], evaluation["loss"], evaluation["perplexity"], texts, pairs, how)
+        how = f"Decoded by {decoding['kind']} search{beams}.{f' {CHOSEN_BY_THEM}' if pairs == HELD_OUT else ''}"
+        loss, perplexity, texts = (evaluation[key] for key in ("loss", "perplexity", "sentences"))
+        return Scores(evaluation["metrics"], loss, perplexity, texts, pairs, how)
     best = run.best
     if best is None:
         return None
-    how = f"Decoded greedily at step {count(best['step'])}. {JUDGED_BY_CHOICE}"
-    return Scores(best["metrics"], best["loss"], best["perplexity"], run.scored, "held-out pairs", how)
+    how = f"Decoded greedily at step {count(best['step'])}. {CHOSEN_BY_THEM}"
+    return Scores(best["metrics"], best["loss"], best["perplexity"], run.scored, HELD_OUT, how)
 
 
 def opening(run: RunFiles, scores: Scores | None) -> str:
@@ -45,18 +45,17 @@ def opening(run: RunFiles, scores: Scores | None) -> str:
 
 def purpose(run: RunFiles) -> str:
     """Say what the model does."""
-    task = run.config["task"]
-    name = Path(task.get("train", "")).name
+    task, name = run.config["task"], run.file("train")
     if run.languages:
         source, target = run.languages
     elif task["kind"] != "files":
         return f"Learns to {task['kind']}" if task["kind"] in ("copy", "reverse", "sort") else f"Task: {task['kind']}"
-    elif task.get("train_target"):
-        source, target = name, Path(task["train_target"]).name
-    elif name.removesuffix(".gz").endswith((".jsonl", ".json")):
-        source, target = (f"“{field}”" for field in task["fields"])
+    elif run.file("train_target"):
+        source, target = name, run.file("train_target")
+    elif name.removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json")):
+        source, target = (f"“{field}”" for field in task["fields"] or ("source", "target"))
     else:
-        source, target = (f"column {number}" for number in task["columns"])
+        source, target = (f"column {number}" for number in task["columns"] or (1, 2))
     return f"Reads {source}, writes {target}"
 
 
@@ -66,10 +65,9 @@ def number(result: Values, digits: int = 1) -> str:
 
 
 def interval(result: Values, digits: int = 1) -> str:
-    """Return the interval of a score in words, or nothing if there is none."""
-    if not result.get("interval"):
-        return ""
-    return "{} to {}".format(*(decimal(end, digits) for end in result["interval"]))
+    """Return the interval of a score in words; nothing if there is none, or none with a width: that says nothing."""
+    low, high = result["interval"] or (0.0, 0.0)
+    return "" if low == high else f"{decimal(low, digits)} to {decimal(high, digits)}"
 
 
 def _quality(run: RunFiles, scores: Scores | None) -> str:

@@ -10,7 +10,7 @@ from regard.tasks.base import Splits
 from regard.tasks.configs import SyntheticConfig
 from regard.tasks.splits import Split, split_of
 
-_PATIENCE = 20_000  # strings refused in a row before a split counts as used up
+_PATIENCE = 2000  # strings refused in a row before a split counts as used up
 
 
 class Synthetic(ABC):

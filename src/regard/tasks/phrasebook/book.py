@@ -16,7 +16,7 @@ from regard.tasks.phrasebook.writer import MissingError, Writer
 from regard.tasks.splits import SPLITS, Split
 
 _PROBES = 64  # phrases by which patterns are compared; enough to meet every month
-_PATIENCE = 20_000  # phrases refused in a row before a split counts as impossible to fill
+_PATIENCE = 2000  # phrases refused in a row before a split counts as impossible to fill
 
 
 class Phrasebook:
