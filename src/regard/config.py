@@ -25,6 +25,38 @@ def variant(registry: Registry, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"registry": registry})
 
 
+def at_least(config: Any, least: int | float, *names: str) -> None:
+    """Refuse fields of a config that are below a bound.
+
+    Raises ConfigError naming the field.
+    """
+    for name in names:
+        if not getattr(config, name) >= least:
+            hint = f"give at least {least}"
+            raise ConfigError(f"{getattr(config, name)} is below {least}", where=name, hint=hint)
+
+
+def between(config: Any, low: int | float, high: int | float, *names: str) -> None:
+    """Refuse fields of a config that are outside of bounds; the bounds themselves are allowed.
+
+    Raises ConfigError naming the field.
+    """
+    for name in names:
+        if not low <= getattr(config, name) <= high:
+            problem = f"{getattr(config, name)} is not within {low} to {high}"
+            raise ConfigError(problem, where=name, hint="give a number between them")
+
+
+def shares(config: Any, *names: str) -> None:
+    """Refuse fields of a config that are not within 0 to 1, or are 1 itself.
+
+    Raises ConfigError naming the field.
+    """
+    for name in names:
+        if not 0.0 <= getattr(config, name) < 1.0:
+            raise ConfigError(f"{getattr(config, name)} is not within 0 to 1", where=name, hint="0 turns it off")
+
+
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Build the config dataclass `cls` from `values`, and its nested ones likewise.
 
@@ -83,12 +115,13 @@ def checked(kind: Any, value: Any, path: str) -> Any:
         raise ConfigError(f"unknown value {value!r}", where=path, hint=hint)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"expected a list, got {value!r}", where=path)
+            hint = f"such as [{_EXAMPLES[args[0]]}]"
+            raise ConfigError(f"expected a list, got {value!r}", where=path, hint=hint)
         return tuple(checked(args[0], item, f"{path}[{i}]") for i, item in enumerate(value))
     if kind is float and type(value) is int:
         return float(value)
     if isinstance(kind, type) and type(value) is not kind:
-        raise ConfigError(f"expected {_name(kind)}, got {value!r}", where=path)
+        raise ConfigError(f"expected {_name(kind)}, got {value!r}", where=path, hint=f"such as {_EXAMPLES[kind]}")
     return value
 
 
@@ -102,7 +135,11 @@ def _one_of(kinds: tuple[Any, ...], value: Any, path: str) -> Any:
         except ConfigError:
             if len(wanted) == 1:
                 raise
-    raise ConfigError(f"expected {' or '.join(map(_name, wanted))}, got {value!r}", where=path)
+    hint = f"such as {_EXAMPLES[wanted[0]]}"
+    raise ConfigError(f"expected {' or '.join(map(_name, wanted))}, got {value!r}", where=path, hint=hint)
+
+
+_EXAMPLES = {int: "4", float: "0.1", str: '"word"', bool: "true"}
 
 
 def _name(kind: Any) -> str:

@@ -57,6 +57,7 @@ class Run:
         if path.exists():
             hint = "choose another --out, or go on with --resume" if (path / "config.toml").exists() else "see --out"
             raise ConfigError("exists already", where=str(path), hint=hint)
+        config = replace(config, task=config.task.anywhere())  # so that the run can be resumed from anywhere
         with new_folder(path) as folder:
             write_text(folder / "config.toml", to_toml(config))
             write_text(folder / "command.txt", " ".join(command) + "\n")
@@ -89,6 +90,7 @@ class Run:
 
         Raises ConfigError that lists those that it may not.
         """
+        config = replace(config, task=config.task.anywhere())
         changes = differences(self.config, config)
         refused = {path: pair for path, pair in changes.items() if not path.startswith(MAY_CHANGE)}
         if refused:

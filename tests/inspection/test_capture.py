@@ -1,7 +1,7 @@
 import pytest
 import torch
 from tests.observers import SilencedWeights
-from tests.tiny import LSTM, PAPER, tiny_batch, tiny_model
+from tests.tiny import PAPER, RECURRENT, tiny_batch, tiny_model
 from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
@@ -25,7 +25,7 @@ def test_every_attention_has_its_calls_by_name() -> None:
 
 
 def test_an_attention_that_walks_through_the_target_has_a_call_for_each_step() -> None:
-    model, batch = tiny_model(LSTM), tiny_batch()
+    model, batch = tiny_model(RECURRENT), tiny_batch()
     with capture_attention(model) as calls:
         model(batch)
     assert [call.weights.shape for call in calls["decoder.attention"]] == [(3, 1, 1, 7)] * 8

@@ -6,6 +6,7 @@ from pathlib import Path
 from regard.data.pairs import Pair, PairFiles, read_pairs
 from regard.errors import ConfigError, DataError, UsageError
 from regard.metrics import METRICS
+from regard.model_folder import find_model
 from regard.run import Run
 from regard.tasks.base import build_task
 
@@ -16,9 +17,10 @@ METRICS_OF_A_MODEL = ("bleu", "chrf")
 def run_of(path: str) -> Run | None:
     """Return the run that a path is, or that a model folder lies in; None if there is none.
 
-    Raises CheckpointError if the run is damaged.
+    Raises CheckpointError if there is no model, or if the run is damaged.
     """
     here = Path(path)
+    find_model(here)
     folders = (here, here.absolute().parent)
     found = next((folder for folder in folders if (folder / "status.json").is_file()), None)
     return Run.open(found) if found else None

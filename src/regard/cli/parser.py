@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         argument = re.fullmatch(r"argument (?:\S+/)?(\S+): (.*)", message)
         where, problem = argument.groups() if argument else (self.prog, message)
         if wrong := re.fullmatch(r"invalid (int|float) value: (.*)", problem):
-            raise UsageError(f"expected {EXPECTED[wrong[1]]}, got {wrong[2]}", where=where)
+            raise UsageError(f"expected {EXPECTED[wrong[1]]}, got {wrong[2]}", where=where, hint="such as 4")
         if choice := re.fullmatch(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", problem):
             known = choice[2].replace("'", "")
             hint = did_you_mean(choice[1], known.split(", "), f"one of {known}")

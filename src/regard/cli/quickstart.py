@@ -1,19 +1,23 @@
 """regard quickstart: the whole of it in a few minutes, on phrases that are made on the spot."""
 
 import argparse
+import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regard.cli.train import conclude, tell, trained
-from regard.data.pairs import Pair
 from regard.errors import UsageError
 from regard.experiment import over_preset
 from regard.files import write_json
 from regard.plan import plan_new
 from regard.run import Run
+from regard.tasks.base import Splits
+
+if TYPE_CHECKING:
+    from regard.evaluation.evaluate import Evaluation
 
 DOZEN = 12
 
@@ -47,9 +51,8 @@ def run(args: argparse.Namespace) -> int:
     run = plan.start(["regard", *sys.argv[1:]])
     trained(run, plan, quiet=args.quiet)
     seconds = time.perf_counter() - began
-    result = examined(run, plan.splits.train, plan.splits.test)
-    write_json(run.path / "result.json", result | {"train_seconds": seconds})
-    conclude(run)
+    found = conclude(run, plan.splits.test, "phrases that were never trained on")
+    result = told(found, run, plan.splits)
     total = time.perf_counter() - started
     write_json(run.path / "result.json", result | {"train_seconds": seconds, "total_seconds": total})
     print(f"\nThe report: {run.path / 'report.html'}")
@@ -64,22 +67,23 @@ def clear(out: Path) -> Path:
     return out
 
 
-def examined(run: Run, train: Sequence[Pair], test: Sequence[Pair]) -> dict[str, float]:
-    """Translate the test phrases, beside a look-up of the nearest training phrase; show a dozen and one attention."""
+def told(found: "Evaluation", run: Run, splits: Splits) -> dict[str, float]:
+    """Show a dozen phrases, an attention, and how often outputs are right, beside looking up the nearest phrase."""
     from regard.inference.translator import Translator
-    from regard.inspection.terminal import draw
-    from regard.inspection.trace import trace
+    from regard.inspection.measures import sharpest_map
+    from regard.inspection.terminal import colours_of, draw
+    from regard.inspection.trace import trace_text
     from regard.tasks.phrasebook import nearest_training_phrase
 
-    translator = Translator.load(run.path)
-    outputs = [translation.text for translation in translator.translate([pair.source for pair in test])]
-    nearest = nearest_training_phrase(train, [pair.source for pair in test])
-    right = sum(output == pair.target for output, pair in zip(outputs, test, strict=True)) / len(test)
-    looked_up = sum(output == pair.target for output, pair in zip(nearest, test, strict=True)) / len(test)
-    print(f"\n{DOZEN} of {len(test)} phrases that were never trained on:")
-    for pair, output in list(zip(test, outputs, strict=True))[:DOZEN]:
-        print(f"  {pair.source}\n  {'=' if output == pair.target else 'x'} {output}")
+    print(f"\n{DOZEN} phrases that were never trained on:")
+    for sentence in found.sentences[:DOZEN]:
+        print(f"  {sentence.source}\n  {'=' if sentence.right else 'x'} {sentence.output}")
+    colours = colours_of(os.environ, terminal=sys.stdout.isatty())
+    width = shutil.get_terminal_size((80, 24)).columns
     print()
-    print(draw(trace(run.path, test[0].source, outputs[0])))
-    print(f"\nexact match on unseen phrases: {100 * right:.1f} %   (nearest training phrase: {100 * looked_up:.1f} %)")
-    return {"exact_match": right, "nearest_phrase_match": looked_up, "test_phrases": len(test)}
+    print(draw(sharpest_map(trace_text(Translator.load(run), found.sentences[0].source)), width=width, colours=colours))
+    nearest = nearest_training_phrase(splits.train, [pair.source for pair in splits.test])
+    looked_up = sum(text == pair.target for text, pair in zip(nearest, splits.test, strict=True)) / len(splits.test)
+    right = found.metrics["exact_match"].value / 100
+    print(f"\nExact match on unseen phrases: {right:.1%}. By looking up the nearest training phrase: {looked_up:.1%}.")
+    return {"exact_match": right, "nearest_phrase_match": looked_up, "test_phrases": len(splits.test)}

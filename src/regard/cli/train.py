@@ -6,18 +6,26 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regard.cli.pairs import add_pair_arguments, pair_files, valid_files
 from regard.config import merge, to_mapping
+from regard.data.pairs import Pair
 from regard.errors import ResourceError, UsageError
 from regard.experiment import over_preset
 from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
 from regard.tasks.files import task_settings
+
+if TYPE_CHECKING:
+    from regard.evaluation.evaluate import Evaluation
+
+REPORTED = 500
+"""Pairs that the report measures at most, so that it is there soon."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +106,7 @@ def train(plan: Plan, args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"stopped; go on with: regard train --resume --out {run.path}", file=sys.stderr)
         return 130
-    conclude(run)
+    conclude(run, thinned(plan.splits.valid, REPORTED), "held-out pairs")
     if not (args.quiet or args.json):
         print(f"\nbest at step {best}; {duration(seconds)} of training. Next:", file=sys.stderr)
         for command in next_commands(run):
@@ -119,12 +127,25 @@ def trained(run: Run, plan: Plan, *, quiet: bool, as_json: bool = False, device:
     return progress.seconds, progress.best_step
 
 
-def conclude(run: Run) -> None:
-    """Write the report and the model card of a finished run."""
+def conclude(run: Run, pairs: Sequence[Pair], name: str) -> "Evaluation":
+    """Measure the best model on pairs, and write the report and the model card of a finished run."""
+    from regard.evaluation.evaluate import evaluate
+    from regard.inference.translator import Translator
+    from regard.inspection.measures import sharpest_map
+    from regard.inspection.trace import trace_text
     from regard.report import write_model_card, write_report
 
-    write_report(run.path)
-    write_model_card(run.path)
+    task, translator = run.config.task, Translator.load(run)
+    found = evaluate(translator, pairs, metrics=task.metrics, pooled=task.pooled)
+    maps = [sharpest_map(trace_text(translator, pair.source)) for pair in thinned(pairs, 3)]
+    write_report(run.path, evaluation=found.to_json(), pairs=name, maps=maps)
+    write_model_card(run.path, evaluation=found.to_json(), pairs=name)
+    return found
+
+
+def thinned(pairs: Sequence[Pair], most: int) -> Sequence[Pair]:
+    """Return some of the pairs, evenly spread."""
+    return pairs[:: -(-len(pairs) // most)]
 
 
 def next_commands(run: Run) -> list[str]:

@@ -10,11 +10,33 @@ from math import log
 from regard.data.findings import Finding, found
 from regard.data.pairs import Pair
 
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-UNSEEN = re.compile("[\u200b\u2028\u2029\ufeff]")
-REPLACEMENT = re.compile("\ufffd")
-RETURN = re.compile("\r")
-UTF8_AS_LATIN = re.compile(r"[ÂÃÐÑ][\x80-\xbfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]|â€|ï»¿")
+ODD_CHARACTERS = {  # code -> what to search for, what it is, what to do about it
+    "replacement": (
+        re.compile("\ufffd"),
+        "a replacement character, U+FFFD",
+        "characters were lost in a conversion: make the file again from where it came from",
+    ),
+    "mojibake": (
+        re.compile(r"[ÂÃÐÑ][\x80-\xbfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]|â€|ï»¿"),
+        "letters such as Ã¤ for ä",
+        "UTF-8 was read as another encoding and saved: make the file again from where it came from",
+    ),
+    "control": (
+        re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"),
+        "control characters",
+        "a model learns to write them; take them out",
+    ),
+    "carriage-return": (
+        re.compile("\r"),
+        "a carriage return inside a text",
+        "left over from the line ends of another system; take it out",
+    ),
+    "invisible": (
+        re.compile("[\u200b\u2028\u2029\ufeff]"),
+        "invisible characters or Unicode line ends",
+        "a model learns to write them; take them out",
+    ),
+}
 
 LEAST_LETTERS = 4
 """Letters that a text needs before its script is judged."""
@@ -36,26 +58,10 @@ EAST_ASIAN = {"CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "HALFWIDTH", "FULLWI
 
 def odd_characters(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Yield pairs with characters that text should not hold."""
-
-    def having(pattern: re.Pattern[str]) -> list[int]:
+    for code, (pattern, name, advice) in ODD_CHARACTERS.items():
         search = pattern.search
-        return [pair.line for pair in pairs if search(pair.source) or search(pair.target)]
-
-    advice = "characters were lost in a conversion: make the file again from its source"
-    yield from found(
-        "replacement", having(REPLACEMENT), pairs, "{n} pair{s} with a replacement character, U+FFFD", advice
-    )
-    advice = "UTF-8 was read as another encoding and saved: make the file again, or run it through ftfy"
-    yield from found("mojibake", having(UTF8_AS_LATIN), pairs, "{n} pair{s} with letters such as Ã¤ for ä", advice)
-    advice = "a model learns to write them; take them out"
-    yield from found("control", having(CONTROL), pairs, "{n} pair{s} with control characters", advice)
-    yield from found(
-        "unseen", having(UNSEEN), pairs, "{n} pair{s} with invisible characters or Unicode line ends", advice
-    )
-    advice = "left over from other systems' line ends; take them out"
-    yield from found(
-        "carriage-return", having(RETURN), pairs, "{n} pair{s} with a carriage return inside a text", advice
-    )
+        lines = [pair.line for pair in pairs if search(pair.source) or search(pair.target)]
+        yield from found(code, lines, pairs, f"{{n}} pair{{s}} with {name}", advice)
 
 
 def mixed_forms(pairs: Sequence[Pair]) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from regard.data.shift import find_shift
 
 Severity = Literal["error", "warning", "note"]
 
-LINES_KEPT = 20
-"""Line numbers that a finding names; it always counts all."""
+LINES_KEPT, LINES_SHOWN = 20, 5
+"""Line numbers that a finding keeps, and those that it names in words; it always counts all."""
 
 LONG_TEXT = 2000  # characters
 FEW_PAIRS = 1000
@@ -32,14 +32,11 @@ class Finding:
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.message}{self._where()}; {self.advice}" if self.advice else f"{self.message}{self._where()}"
-
-    def _where(self) -> str:
         if not self.lines:
-            return ""
-        shown = ", ".join(f"{line}" for line in self.lines[:5])
-        more = f" and {self.count - 5:,} more" if self.count > 5 else ""
-        return f" (line{'s' * (self.count > 1)} {shown}{more})"
+            return f"{self.message}; {self.advice}"
+        shown = ", ".join(map(str, self.lines[:LINES_SHOWN]))
+        more = f" and {self.count - LINES_SHOWN:,} more" if len(self.lines) > LINES_SHOWN else ""
+        return f"{self.message} (line{'s' * (len(self.lines) > 1)} {shown}{more}); {self.advice}"
 
 
 def found(
@@ -118,10 +115,8 @@ def shifted(pairs: Sequence[Pair]) -> Iterator[Finding]:
         return
     line = pairs[shift.line - 1].line
     side = "target" if shift.offset < 0 else "source"
-    message = (
-        f"about {shift.lines:,} targets belong to another line's source: the sides are off by one from line {line}"
-    )
-    advice = f"a {side} line seems to be missing there: compare lines {max(1, line - 3)} to {line + 3}"
+    message = f"about {shift.lines:,} pairs whose sides are off by one line, starting here"
+    advice = f"a {side} line seems to be missing: compare lines {max(1, line - 3)} to {line + 3}"
     severity: Severity = "error" if shift.lines >= TOO_MUCH * len(pairs) else "warning"
     yield Finding("shift", severity, shift.lines, message, (line,), advice)
 

@@ -101,7 +101,9 @@ class _Sides:
 
         targets = [self.split_target(self.targets[j]) for j in lines]
         return [
-            (source(j - offset), target) for offset in self.offsets for j, target in zip(lines, targets, strict=True)
+            (source(j - offset), target)
+            for offset in self.offsets
+            for j, target in zip(lines.tolist(), targets, strict=True)
         ]
 
 
@@ -114,7 +116,7 @@ def _splitter(texts: Iterable[str]) -> Split:
     """Return how to cut texts like these: into words, or into characters if the words are few or are not spaced."""
 
     def words(text: str) -> list[str]:
-        return re.findall(r"\w+|[^\w\s]", text.lower())[:LONGEST]
+        return re.findall(r"\w+|[^\w\s]", text[: 20 * LONGEST].lower())[:LONGEST]
 
     counts = [(len(words(text)), len(text)) for text in texts]
     total, characters = (sum(column) for column in zip(*counts, strict=True))

@@ -6,7 +6,7 @@ Length normalisations divide the sum of log-probabilities by a function of n, th
 from dataclasses import dataclass
 from typing import ClassVar
 
-from regard.config import variant
+from regard.config import at_least, between, variant
 from regard.decoding import LENGTHS
 from regard.errors import ConfigError
 
@@ -52,7 +52,7 @@ class GnmtNormalisation(LengthNormalisation):
 
     def __post_init__(self) -> None:
         """Refuse a divisor that falls or overflows."""
-        _check_alpha(self.alpha)
+        between(self, 0, 10, "alpha")
 
     def divisor(self, length: int) -> float:
         return ((5.0 + length) / 6.0) ** self.alpha
@@ -67,15 +67,10 @@ class PowerNormalisation(LengthNormalisation):
 
     def __post_init__(self) -> None:
         """Refuse a divisor that falls or overflows."""
-        _check_alpha(self.alpha)
+        between(self, 0, 10, "alpha")
 
     def divisor(self, length: int) -> float:
         return float(max(length, 1)) ** self.alpha
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0 <= alpha <= 10:
-        raise ConfigError(f"{alpha} is not within 0 to 10", where="alpha")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,16 +89,10 @@ class DecodingConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible limits."""
-        for name in ("length_extra", "min_length", "no_repeat"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{getattr(self, name)} is below 0", where=name)
-        for name in ("n_best", "max_length"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{getattr(self, name)} is below 1", where=name)
-        if not 0 <= self.length_ratio <= 1000:
-            raise ConfigError(f"{self.length_ratio} is not within 0 to 1000", where="length_ratio")
-        if self.min_length > self.max_length:
-            raise ConfigError(f"{self.min_length} is above max_length={self.max_length}", where="min_length")
+        at_least(self, 0, "length_extra", "min_length", "no_repeat")
+        at_least(self, 1, "n_best", "max_length")
+        between(self, 0, 1000, "length_ratio")
+        between(self, 0, self.max_length, "min_length")
 
     def limit(self, source_length: int) -> int:
         """Return the most tokens an output may have for a source of so many tokens (EOS not counted)."""
@@ -138,8 +127,7 @@ class BeamConfig(DecodingConfig):
     def __post_init__(self) -> None:
         """Refuse impossible widths."""
         DecodingConfig.__post_init__(self)
-        if not 1 <= self.beams <= 1000:
-            raise ConfigError(f"{self.beams} is not within 1 to 1000", where="beams")
+        between(self, 1, 1000, "beams")
         if self.n_best > self.beams:
             hint = f"keep at least {self.n_best} beams"
             raise ConfigError(f"{self.n_best} of {self.beams} beams cannot be given", where="n_best", hint=hint)
@@ -162,7 +150,5 @@ class SamplingConfig(DecodingConfig):
         if not 0.001 <= self.temperature <= 1000:
             hint = "for 0 use greedy"
             raise ConfigError(f"{self.temperature} is not within 0.001 to 1000", where="temperature", hint=hint)
-        if self.top_k < 0:
-            raise ConfigError(f"{self.top_k} is below 0", where="top_k")
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"{self.top_p} is not within 0 to 1", where="top_p")
+        at_least(self, 0, "top_k")
+        between(self, 1e-6, 1, "top_p")

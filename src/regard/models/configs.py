@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from regard.config import variant
+from regard.config import at_least, shares, variant
 from regard.errors import ConfigError
 from regard.layers import EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
 from regard.layers.configs import (
@@ -30,20 +30,6 @@ class ModelConfig:
     embeddings: EmbeddingsConfig = variant(EMBEDDINGS, ThreeWayConfig())
 
 
-def check_probability(config: object, *names: str) -> None:
-    """Refuse a dropout that is no probability."""
-    for name in names:
-        if not 0.0 <= getattr(config, name) < 1.0:
-            raise ConfigError(f"{getattr(config, name)} is not within 0 to 1", where=name, hint="0 turns it off")
-
-
-def check_positive(config: object, *names: str) -> None:
-    """Refuse sizes below 1."""
-    for name in names:
-        if getattr(config, name) < 1:
-            raise ConfigError(f"{getattr(config, name)} is below 1", where=name)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransformerConfig(ModelConfig):
     """Sizes of the model; the defaults are the paper's base model (table 3)."""
@@ -68,8 +54,8 @@ class TransformerConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         """Refuse impossible sizes."""
-        check_positive(self, "encoder_layers", "decoder_layers", "d_model", "heads", "d_ff")
-        check_probability(self, "dropout", "attention_dropout", "inner_dropout")
+        at_least(self, 1, "encoder_layers", "decoder_layers", "d_model", "heads", "d_ff")
+        shares(self, "dropout", "attention_dropout", "inner_dropout")
         if self.d_model % self.heads:
             hint = "pick a divisor of d_model, such as 8"
             raise ConfigError(f"{self.heads} heads do not divide d_model={self.d_model}", where="heads", hint=hint)
@@ -102,7 +88,7 @@ class RecurrentConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         """Refuse impossible sizes."""
-        check_positive(self, "encoder_layers", "decoder_layers", "d_model")
-        check_probability(self, "dropout", "attention_dropout")
+        at_least(self, 1, "encoder_layers", "decoder_layers", "d_model")
+        shares(self, "dropout", "attention_dropout")
         if self.d_model % 2:
             raise ConfigError(f"{self.d_model} is odd", where="d_model", hint="the encoder has two directions")

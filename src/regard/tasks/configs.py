@@ -1,8 +1,10 @@
 """Which pairs to learn from, and how to judge what is written; no torch."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
+from regard.config import at_least, between
 from regard.errors import ConfigError
 from regard.metrics import METRICS
 
@@ -16,6 +18,10 @@ class TaskConfig:
 
     metrics: tuple[str, ...] = ("bleu", "chrf")  # names of regard.metrics; at each validation and by `evaluate`
     pooled: bool = False  # pairs with the same source are alternatives of one another when outputs are judged
+
+    def anywhere(self) -> "TaskConfig":
+        """Return the same task in a form that holds whatever the current folder is."""
+        return self
 
     def __post_init__(self) -> None:
         """Refuse metrics that do not exist."""
@@ -43,6 +49,12 @@ class FilesConfig(TaskConfig):
     fields: tuple[str, ...] = ()  # of a JSONL, if not "source" and "target"
     drop_duplicates: bool = False  # learn from a pair that occurs several times only once
 
+    def anywhere(self) -> "FilesConfig":
+        """Return the same with absolute paths."""
+        names = ("train", "train_target", "valid", "valid_target")
+        paths: dict[str, Any] = {n: str(Path(getattr(self, n)).absolute()) for n in names if getattr(self, n)}
+        return replace(self, **paths)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhrasebookConfig(TaskConfig):
@@ -58,6 +70,11 @@ class PhrasebookConfig(TaskConfig):
     train: int = 40_000  # pairs of each split
     valid: int = 500
     test: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse empty splits."""
+        TaskConfig.__post_init__(self)
+        at_least(self, 1, "train", "valid", "test")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,10 +93,9 @@ class SyntheticConfig(TaskConfig):
     def __post_init__(self) -> None:
         """Refuse strings that cannot be made."""
         TaskConfig.__post_init__(self)
-        if not 2 <= self.symbols <= 26:
-            raise ConfigError(f"{self.symbols} is not within 2 to 26", where="symbols")
-        if not 1 <= self.shortest <= self.longest:
-            raise ConfigError(f"{self.shortest} is not within 1 to longest={self.longest}", where="shortest")
+        at_least(self, 1, "train", "valid", "test")
+        between(self, 2, 26, "symbols")
+        between(self, 1, self.longest, "shortest")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,6 @@
 """Any pairs from files: translation, summaries, pronunciations, whatever stands in them."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from regard.data.clean import CleaningConfig, clean, drop_leaks, hold_out
@@ -57,14 +56,10 @@ def report(
 
 
 def task_settings(pairs: PairFiles, valid: PairFiles | None = None) -> dict[str, Any]:
-    """Return the settings of the task that learns from `pairs`, with absolute paths: a run may be resumed anywhere."""
-
-    def place(path: str | None) -> str:
-        return str(Path(path).absolute()) if path else ""
-
-    settings: dict[str, Any] = {"kind": "files", "train": place(pairs.path or pairs.source)}
-    paths = {"train_target": place(pairs.target)}
+    """Return the settings of the task that learns from `pairs`."""
+    settings: dict[str, Any] = {"kind": "files", "train": pairs.path or pairs.source}
+    paths = {"train_target": pairs.target}
     if valid:
-        paths |= {"valid": place(valid.path or valid.source), "valid_target": place(valid.target)}
+        paths |= {"valid": valid.path or valid.source, "valid_target": valid.target}
     chosen = {"columns": list(pairs.columns), "fields": list(pairs.fields)}
     return settings | {name: value for name, value in (paths | chosen).items() if value}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from regard.config import variant
+from regard.config import at_least, variant
 from regard.errors import CheckpointError, ConfigError
 from regard.text import TOKENIZERS
 from regard.text.configs import TokenizerConfig, UnigramConfig
@@ -32,9 +32,7 @@ class TextConfig:
         if self.shared and self.source != self.target:
             hint = "set text.shared=false, or the same settings for both"
             raise ConfigError("source and target differ", where="shared", hint=hint)
-        for name in ("longest_source", "longest_target"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{getattr(self, name)} is below 1", where=name)
+        at_least(self, 1, "longest_source", "longest_target")
 
 
 @dataclass(frozen=True, slots=True)

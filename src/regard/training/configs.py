@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from regard.config import variant
+from regard.config import at_least, shares, variant
 from regard.errors import ConfigError
 from regard.training import OPTIMIZERS, SCHEDULES
 
@@ -24,9 +24,7 @@ class OptimizerConfig:
         """Refuse rates that cannot learn."""
         if self.rate <= 0:
             raise ConfigError(f"{self.rate} is not above 0", where="rate", hint="such as 1e-3")
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{getattr(self, name)} is not within 0 to 1", where=name)
+        shares(self, "beta1", "beta2")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +68,7 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         """Refuse a negative warm-up."""
-        if self.warmup < 0:
-            raise ConfigError(f"{self.warmup} is below 0", where="warmup")
+        at_least(self, 0, "warmup")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,14 +129,8 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
-        for name in ("steps", "batch_tokens", "accumulate", "validate_every", "save_every", "validate_pairs"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{getattr(self, name)} is below 1", where=name)
-        for name in ("seed", "clip", "average", "patience", "threads"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{getattr(self, name)} is below 0", where=name)
-        for name in ("label_smoothing", "ema"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigError(f"{getattr(self, name)} is not within 0 to 1", where=name, hint="0 turns it off")
+        at_least(self, 1, "steps", "batch_tokens", "accumulate", "validate_every", "save_every", "validate_pairs")
+        at_least(self, 0, "seed", "clip", "average", "patience", "threads")
+        shares(self, "label_smoothing", "ema")
         if self.average and self.ema:
             raise ConfigError("average and ema exclude each other", where="average", hint="set one of them to 0")

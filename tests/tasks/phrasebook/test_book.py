@@ -14,16 +14,25 @@ from regard.tasks.phrasebook import Phrasebook, nearest_training_phrase
 from regard.tasks.phrasebook.phrases import PATTERNS
 from regard.tasks.phrasebook.words import words
 
+TRAIN, VALID, TEST = 800, 40, 80
 LOCALES = pytest.mark.parametrize(
-    "locales", [("en", "de"), ("en", "ja"), ("ar", "fr"), ("pt-BR", "zh_Hant"), ("hi", "th")], ids="-".join
+    "locales",
+    [
+        ("en", "de"),
+        ("en", "ja"),
+        ("ar", "zh_Hant"),
+        pytest.param(("hi", "th"), marks=pytest.mark.slow),
+        pytest.param(("pt-BR", "he"), marks=pytest.mark.slow),
+        pytest.param(("es", "ru"), marks=pytest.mark.slow),
+    ],
+    ids="-".join,
 )
 
 
 @cache
 def book(source: str, target: str, seed: int = 1) -> Splits:
-    return Phrasebook(
-        PhrasebookConfig(source=source, target=target, seed=seed, train=1500, valid=50, test=100)
-    ).splits()
+    config = PhrasebookConfig(source=source, target=target, seed=seed, train=TRAIN, valid=VALID, test=TEST)
+    return Phrasebook(config).splits()
 
 
 def all_pairs(splits: Splits) -> list[Pair]:
@@ -33,7 +42,7 @@ def all_pairs(splits: Splits) -> list[Pair]:
 @LOCALES
 def test_the_splits_have_their_sizes_and_share_no_source_and_no_target(locales: tuple[str, str]) -> None:
     splits = book(*locales)
-    assert [len(splits.train), len(splits.valid), len(splits.test)] == [1500, 50, 100]
+    assert [len(splits.train), len(splits.valid), len(splits.test)] == [TRAIN, VALID, TEST]
     for side in ("source", "target"):
         train, valid, test = (
             {getattr(pair, side) for pair in part} for part in (splits.train, splits.valid, splits.test)
@@ -69,7 +78,7 @@ def test_texts_are_tidy(locales: tuple[str, str]) -> None:
 @LOCALES
 def test_most_patterns_work_and_the_others_say_why_not(locales: tuple[str, str]) -> None:
     report = book(*locales).report
-    assert len(report["patterns"]) >= 40
+    assert len(report["patterns"]) >= 25
     assert all(reason.startswith(("no data for ", "one source ")) for reason in report["skipped"].values())
 
 
@@ -86,8 +95,7 @@ def test_looking_the_nearest_phrase_up_is_no_way_to_translate() -> None:
 
 
 def test_the_same_seed_gives_the_same_pairs_and_another_seed_others() -> None:
-    again = Phrasebook(PhrasebookConfig(train=1500, valid=50, test=100)).splits()
-    assert again == book("en", "de")
+    assert book.__wrapped__("en", "de") == book("en", "de")
     assert again.test != book("en", "de", 2).test
 
 
@@ -98,12 +106,23 @@ def test_no_seed_trains_on_a_day_that_another_tests() -> None:
 
 def test_a_word_with_two_translations_costs_a_pattern() -> None:
     """English May is long and short at once; Portuguese maio and mai. are not."""
-    assert book("en", "pt").report["skipped"]["short day"] == "one source would have two targets"
-    assert "short day" in book("en", "de").report["patterns"]
+    skipped = {}
+    for target in ("pt", "de"):
+        writers = Writer("en"), Writer(target)
+        skipped[target] = shared_patterns(*writers, take_inventory(*writers))[1]
+    assert skipped["pt"]["short day"] == "one source would have two targets"
+    assert not skipped["de"]
+
+
+def test_the_probes_meet_every_month() -> None:
+    for draw in (Dice.day, Dice.day_of_year, Dice.weekday_of_year, Dice.month):
+        days = [draw(Dice(Random(seed), "train", take_inventory(*WRITERS))) for seed in range(phrasebook.book._PROBES)]
+        assert {day.month for day in days} == set(range(1, 13))
 
 
 def test_a_locale_with_hardly_any_data_of_its_own_still_works() -> None:
-    assert len(book("en", "vo").report["patterns"]) >= 25
+    writers = Writer("en"), Writer("vo")
+    assert len(shared_patterns(*writers, take_inventory(*writers))[0]) >= 25
 
 
 def test_an_unknown_locale_is_named() -> None:

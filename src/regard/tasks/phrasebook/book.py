@@ -15,7 +15,7 @@ from regard.tasks.phrasebook.words import words
 from regard.tasks.phrasebook.writer import MissingError, Writer
 from regard.tasks.splits import SPLITS, Split
 
-_PROBES = 64  # phrases by which patterns are compared; enough to meet every month
+_PROBES = 48  # phrases by which patterns are compared; enough to meet every month
 _PATIENCE = 2000  # phrases refused in a row before a split counts as impossible to fill
 
 
@@ -58,12 +58,14 @@ def shared_patterns(source: Writer, target: Writer, inventory: Inventory) -> tup
     Portuguese "5 de mai. de 2024" as well as for "5 de maio de 2024".
     """
     said: dict[str, str] = {}
+    compared: set[Meaning] = set()
     shared: dict[str, Pattern] = {}
     skipped: dict[str, str] = {}
     for name, pattern in PATTERNS.items():
         try:
             meanings = [pattern(Dice(Random(seed), "train", inventory)) for seed in range(_PROBES)]
-            texts = {(part.write(source), part.write(target)) for meaning in meanings for part in _within(meaning)}
+            parts = {part for meaning in meanings for part in _within(meaning)} - compared
+            texts = {(part.write(source), part.write(target)) for part in parts}
         except MissingError as error:
             skipped[name] = f"no data for {error}"
             continue
@@ -71,6 +73,7 @@ def shared_patterns(source: Writer, target: Writer, inventory: Inventory) -> tup
             skipped[name] = "one source would have two targets"
         else:
             shared[name] = pattern
+            compared |= parts
             said.update(texts)
     return shared, skipped
 
