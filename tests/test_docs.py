@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from regard.cli.main import COMMANDS
+from regard.cli.parser import Parser
+from regard.experiment import ExperimentConfig, presets
 from tests.pages import (
     ALL_PAGES,
     FILE,
@@ -26,10 +30,6 @@ from tests.pages import (
     prose,
 )
 from tests.test_architecture import MAY_IMPORT, MODULES
-
-from regard.cli.main import COMMANDS
-from regard.cli.parser import Parser
-from regard.experiment import ExperimentConfig, presets
 
 
 def each(pages: dict[str, Path]) -> pytest.MarkDecorator:

@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.pages import PAGES, ROOT, SOURCE, Block, Command, blocks, commands, commands_of
 
 from regard.cli.main import main
+from tests.pages import PAGES, ROOT, SOURCE, Block, Command, blocks, commands, commands_of
 
 SLOW = {
     "README.md",

@@ -80,8 +80,9 @@ class Run:
             hint = "give the folder of a run, as regard train makes it"
             problem = "is no run folder" if folder.exists() else "does not exist"
             raise CheckpointError(problem, where=str(path), hint=hint)
+        values = read_toml(folder / "config.toml")
         try:
-            return cls(folder, from_mapping(ExperimentConfig, read_toml(folder / "config.toml")))
+            return cls(folder, from_mapping(ExperimentConfig, values))
         except ConfigError as error:
             raise error.within(str(folder / "config.toml")) from None
 
@@ -199,10 +200,11 @@ class _State:
             if isinstance(error, KeyboardInterrupt):
                 self._write("interrupted")
             elif isinstance(error, RegardError):
-                self._write("failed", problem=str(error))
+                self._write("failed", str(error))
 
-    def _write(self, state: str, **more: str) -> None:
-        write_json(self.run.path / "status.json", self.run.status() | {"state": state} | more)
+    def _write(self, state: str, problem: str = "") -> None:
+        news = {"state": state} | ({"problem": problem} if problem else {})
+        write_json(self.run.path / "status.json", self.run.status() | news)
 
 
 class StatusFile(Quiet):
@@ -212,15 +214,16 @@ class StatusFile(Quiet):
         self.run = run
 
     def saved(self, step: int) -> None:
-        self._update(step=step)
+        self._update({"step": step})
 
     def validated(self, report: ValidationReport) -> None:
         if report.best:
             scores = {name: result.value for name, result in report.metrics.items()}
-            self._update(best_step=report.step, best={"loss": report.loss, **scores, "weights": report.name})
+            best = {"loss": report.loss, **scores, "weights": report.name}
+            self._update({"best_step": report.step, "best": best})
 
-    def _update(self, **values: Any) -> None:
-        status = self.run.status() | {"steps": self.run.config.training.steps} | values
+    def _update(self, values: Mapping[str, Any]) -> None:
+        status = {**self.run.status(), "steps": self.run.config.training.steps, **values}
         write_json(self.run.path / "status.json", status)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.tiny import PAPER, TARGET_SIZE, tiny_batch
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -15,6 +14,7 @@ from regard.layers.positions import Positions, sinusoids
 from regard.models.base import Seq2SeqModel, build_model
 from regard.models.configs import TransformerConfig
 from regard.text.vocabulary import BOS, EOS, PAD
+from tests.tiny import PAPER, TARGET_SIZE, tiny_batch
 
 pytestmark = pytest.mark.extra
 

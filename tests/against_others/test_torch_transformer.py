@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.tiny import PAPER, tiny_batch, tiny_model
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -22,6 +21,7 @@ from regard.layers.configs import (
 )
 from regard.models.base import Seq2SeqModel
 from regard.models.configs import TransformerConfig
+from tests.tiny import PAPER, tiny_batch, tiny_model
 
 CONFIG = replace(PAPER, encoder_layers=3, decoder_layers=2)
 TORCH_NAMES = {  # ours in a layer -> theirs in an encoder layer, theirs in a decoder layer

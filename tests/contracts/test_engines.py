@@ -6,8 +6,6 @@ from collections.abc import Callable
 from itertools import count, islice
 
 import pytest
-from tests.tiny_model import RECURRENT, TRANSFORMER, save_tiny_model
-from tests.tolerances import SAME_MATH
 
 from regard.decoding.types import (
     BeamConfig,
@@ -23,6 +21,8 @@ from regard.inference import ENGINES
 from regard.inference.engine import FEATURES, WINDOW, Engine, windows
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig
+from tests.tiny_model import RECURRENT, TRANSFORMER, save_tiny_model
+from tests.tolerances import SAME_MATH
 
 NEAR_TIE = 1e-4
 """Nats between two hypotheses that another batch may swap."""

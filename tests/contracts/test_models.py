@@ -6,9 +6,6 @@ from dataclasses import fields, replace
 import pytest
 import torch
 from safetensors.torch import load, save
-from tests.observers import Recorder, SilencedContext, SilencedWeights, observing
-from tests.tiny import CONFIGS, SOURCE_SIZE, fresh_model, tiny_batch, tiny_model
-from tests.tolerances import LOW_PRECISION
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -21,6 +18,9 @@ from regard.models import MODELS
 from regard.models.base import Seq2SeqModel
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.text.vocabulary import PAD
+from tests.observers import Recorder, SilencedContext, SilencedWeights, observing
+from tests.tiny import CONFIGS, SOURCE_SIZE, fresh_model, tiny_batch, tiny_model
+from tests.tolerances import LOW_PRECISION
 
 SAME_LOGITS = {"rtol": 1e-5, "atol": 1e-5}  # not 1e-6: rounding adds up over layers, and logits may be near zero
 NOISE, OTHER_NOISE = Noise(1), Noise(2)  # for all tests: a mask does not depend on what was drawn before

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import os
 import subprocess
@@ -28,10 +29,10 @@ BAD_FILES = {  # name -> content, where from the name on, words of the problem, 
     "zstd.tsv": (b"\x28\xb5\x2f\xfdrest", "zstd.tsv", "a zstd archive", "unpack"),
     "table.parquet": (b"PAR1rest", "table.parquet", "a Parquet file", "export"),
     "plain.gz": (b"plain text\n", "plain.gz", "is not a gzip file, though its name says so", "take .gz off"),
-    "cut.gz": (GOOD[: len(GOOD) // 2], "cut.gz:", "the gzip file is cut short", "again"),
+    "cut.gz": (GOOD[: len(GOOD) // 2], "cut.gz:*", "the gzip file is cut short", "again"),
     "head.gz": (GOOD[:2], "head.gz:1", "the gzip file is cut short", "again"),
-    "bad_sum.gz": (GOOD[:-8] + b"\x00" * 8, "bad_sum.gz:15001", "the gzip file is damaged", "again"),
-    "bad_bits.gz": (GOOD[:20] + b"\xff" * 40, "bad_bits.gz:", "the gzip file is damaged", "again"),
+    "bad_sum.gz": (GOOD[:-8] + b"\x00" * 8, "bad_sum.gz:*", "the gzip file is damaged", "again"),
+    "bad_bits.gz": (GOOD[:20] + b"\xff" * 40, "bad_bits.gz:*", "the gzip file is damaged", "again"),
 }
 
 
@@ -51,9 +52,7 @@ def test_what_is_no_text_is_refused(name: str, tmp_path: Path) -> None:
     content, where, problem, hint = BAD_FILES[name]
     (tmp_path / name).write_bytes(content)
     error = error_of(tmp_path / name)
-    assert (
-        error.where.startswith(f"{tmp_path}/{where}") if where.endswith(":") else error.where == f"{tmp_path}/{where}"
-    )
+    assert fnmatch(error.where, f"{tmp_path}/{where}")
     assert problem in error.problem
     assert hint in error.hint
 
@@ -79,11 +78,12 @@ def test_folders_and_files_that_may_not_be_read(tmp_path: Path) -> None:
     assert error_of(below_a_file).problem == "cannot be read: Not a directory"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_permissions(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.txt", b"a\n")
-    Path(path).chmod(0)
-    assert error_of(Path(path)).problem == "cannot be read: Permission denied"
+def test_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert error_of(tmp_path / "a.txt").problem == "cannot be read: Permission denied"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "gzip_by_content_alone"])

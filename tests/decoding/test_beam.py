@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.decoding.step_models import A, B, C, Counting, Markov, Recurrent, Watched, log_table, next_log_probs, sources
 
 from regard.decoding.search import Found, search
 from regard.decoding.types import (
@@ -16,6 +15,7 @@ from regard.decoding.types import (
     PowerNormalisation,
 )
 from regard.text.vocabulary import BOS, EOS, PAD, UNK
+from tests.decoding.step_models import A, B, C, Counting, Markov, Recurrent, Watched, log_table, next_log_probs, sources
 
 LENGTHS = [NoNormalisation(), GnmtNormalisation(), GnmtNormalisation(alpha=2.0), PowerNormalisation()]
 every_length = pytest.mark.parametrize(

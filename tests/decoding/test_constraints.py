@@ -2,13 +2,13 @@ import math
 
 import pytest
 import torch
-from tests.decoding.step_models import A, B, C, D, Recurrent, next_log_probs, sources
 from torch.testing import assert_close
 
 from regard.decoding.constraints import Constraint, constraint_for, permitted
 from regard.decoding.search import search
 from regard.decoding.types import BeamConfig, DecodingConfig, GreedyConfig, SamplingConfig
 from regard.text.vocabulary import BOS, EOS, PAD, UNK
+from tests.decoding.step_models import A, B, C, D, Recurrent, next_log_probs, sources
 
 ALWAYS = {PAD, BOS, UNK}
 CPU = torch.device("cpu")

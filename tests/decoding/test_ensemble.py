@@ -2,8 +2,6 @@ import math
 
 import pytest
 import torch
-from tests.decoding.step_models import A, B, C, Markov, Recurrent, log_table, sources
-from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
 from regard.decoding.ensemble import Ensemble
@@ -11,6 +9,8 @@ from regard.decoding.search import search
 from regard.decoding.types import BeamConfig, GreedyConfig
 from regard.errors import UnsupportedError
 from regard.text.vocabulary import BOS, EOS
+from tests.decoding.step_models import A, B, C, Markov, Recurrent, log_table, sources
+from tests.tolerances import SAME_MATH
 
 TEXTS = [[4, 5, 6], [7], [5, 5, 4, 6, 7, 4]]
 

@@ -2,11 +2,11 @@ import math
 
 import pytest
 import torch
-from tests.decoding.step_models import A, B, C, Counting, Markov, Recurrent, Watched, log_table, sources
 
 from regard.decoding.search import search
 from regard.decoding.types import GreedyConfig
 from regard.text.vocabulary import BOS, EOS, PAD, UNK
+from tests.decoding.step_models import A, B, C, Counting, Markov, Recurrent, Watched, log_table, sources
 
 TEXTS = [[4, 5, 6], [7], [5, 5, 4, 6, 7, 4], [6, 4]]
 

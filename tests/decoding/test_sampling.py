@@ -3,14 +3,14 @@ from collections import Counter
 
 import pytest
 import torch
-from tests.decoding.step_models import A, B, C, D, Markov, Recurrent, log_table, next_log_probs, sources
-from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
 from regard.decoding.sampling import inverse, likely_part
 from regard.decoding.search import Found, search
 from regard.decoding.types import SamplingConfig
 from regard.text.vocabulary import BOS, EOS
+from tests.decoding.step_models import A, B, C, D, Markov, Recurrent, log_table, next_log_probs, sources
+from tests.tolerances import SAME_MATH
 
 TEXTS = [[4, 5, 6], [7], [5, 5, 4, 6, 7, 4], [6, 4]]
 FIRST = {A: 0.5, B: 0.3, C: 0.15, D: 0.05}

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from tests.decoding.step_models import A, B, Markov, Recurrent, sources
 
 from regard.config import from_mapping
 from regard.decoding import LENGTHS, SEARCHES
@@ -8,6 +7,7 @@ from regard.decoding.search import search
 from regard.decoding.types import BeamConfig, GnmtNormalisation, GreedyConfig, PowerNormalisation, SamplingConfig
 from regard.errors import ConfigError, DataError
 from regard.text.vocabulary import BOS, EOS, PAD
+from tests.decoding.step_models import A, B, Markov, Recurrent, sources
 
 
 @pytest.mark.parametrize("kind", SEARCHES)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.tiny_model import save_tiny_model
 
 from regard.cli.main import main
+from tests.tiny_model import save_tiny_model
 
 GOOD = "a b c\tx y z\n" * 30 + "".join(f"a {i} c\tx {i} z\n" for i in range(60))
 Case = tuple[str, Callable[[], list[str]], str]

@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.tiny_model import save_tiny_model
-from tests.tolerances import SAME_MATH
 
 from regard.cli.main import main
+from tests.tiny_model import save_tiny_model
+from tests.tolerances import SAME_MATH
 
 LINES = ["abc", "", "hello world. again", "a" * 17, "mnop", "   ", "zz"]
 

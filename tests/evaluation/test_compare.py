@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from tests.inference.echo_engine import EchoEngine, echo_folder
 
 from regard.data.pairs import Pair
 from regard.errors import DataError
 from regard.evaluation.compare import Contrast, compare, p_value
 from regard.evaluation.evaluate import Evaluation, evaluate
 from regard.inference.translator import Translator
+from tests.inference.echo_engine import EchoEngine, echo_folder
 
 PAIRS = [Pair("a", "A")] * 5 + [Pair("a b c", "A B C")] * 15
 

@@ -4,7 +4,6 @@ import json
 import math
 
 import pytest
-from tests.inference.echo_engine import EchoEngine, echo_folder
 
 from regard.data.pairs import Pair
 from regard.decoding.types import BeamConfig
@@ -13,6 +12,7 @@ from regard.evaluation.evaluate import Evaluation, evaluate, pool, title
 from regard.inference.translator import Translator
 from regard.metrics.accuracy import ExactMatch, PhoneErrorRate
 from regard.metrics.significance import score_with_interval
+from tests.inference.echo_engine import EchoEngine, echo_folder
 
 METRICS = ("exact_match", "per")
 

@@ -1,11 +1,11 @@
 from itertools import count
 
 import pytest
-from tests.inference.echo_engine import EchoEngine
 
 from regard.decoding.types import BeamConfig, GreedyConfig, NoNormalisation, SamplingConfig
 from regard.errors import UnsupportedError
 from regard.inference.engine import FEATURES, needed_for, require, windows
+from tests.inference.echo_engine import EchoEngine
 
 
 def test_windows_hold_every_item_once() -> None:

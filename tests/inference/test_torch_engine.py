@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.tiny_model import SOURCES, save_tiny_model
 
 from regard.decoding.types import BeamConfig
 from regard.errors import ConfigError, UnsupportedError
 from regard.inference import torch_engine
 from regard.inference.torch_engine import TorchEngine, alike
+from tests.tiny_model import SOURCES, save_tiny_model
 
 
 def test_batches_are_of_like_length_and_within_the_budget() -> None:

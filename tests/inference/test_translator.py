@@ -4,12 +4,12 @@ from itertools import count, islice
 from pathlib import Path
 
 import pytest
-from tests.inference.echo_engine import EchoEngine, echo_folder
 
 from regard.decoding.types import BeamConfig, GreedyConfig, PowerNormalisation
 from regard.errors import ConfigError, DataError, UnsupportedError
 from regard.inference.translation import Translation
 from regard.inference.translator import Translator
+from tests.inference.echo_engine import EchoEngine, echo_folder
 
 
 @pytest.fixture

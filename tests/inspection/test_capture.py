@@ -1,12 +1,12 @@
 import pytest
 import torch
-from tests.observers import SilencedWeights
-from tests.tiny import PAPER, RECURRENT, tiny_batch, tiny_model
-from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
 from regard.inspection.capture import capture_attention
 from regard.layers.attention import attention_weights, observed
+from tests.observers import SilencedWeights
+from tests.tiny import PAPER, RECURRENT, tiny_batch, tiny_model
+from tests.tolerances import SAME_MATH
 
 
 def test_every_attention_has_its_calls_by_name() -> None:

@@ -2,12 +2,12 @@ import math
 
 import pytest
 import torch
-from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
 from regard.errors import UnsupportedError
 from regard.inspection.measures import entropy, sharpest_map
 from regard.inspection.trace import AttentionTrace
+from tests.tolerances import SAME_MATH
 
 SHARP, EVEN = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.full((2, 2), 0.5)
 

@@ -3,10 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.inference.echo_engine import EchoEngine
-from tests.observers import Recorder, observing
-from tests.tiny_model import RECURRENT, TRANSFORMER, save_tiny_model
-from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
 from regard.data.batch import Batch
@@ -16,6 +12,10 @@ from regard.inference.torch_engine import TorchEngine
 from regard.inference.translator import Translator
 from regard.inspection.trace import KINDS, AttentionTrace, trace_pair, trace_text
 from regard.models.configs import ModelConfig
+from tests.inference.echo_engine import EchoEngine
+from tests.observers import Recorder, observing
+from tests.tiny_model import RECURRENT, TRANSFORMER, save_tiny_model
+from tests.tolerances import SAME_MATH
 
 SOURCE, TARGET = list("nobel"), ["HH", "IH", "ER"]
 

@@ -1,14 +1,14 @@
 import math
 
 import torch
-from tests.observers import Recorder, SilencedContext, SilencedWeights
-from tests.tolerances import SAME_MATH
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from regard.layers.additive import AdditiveAttention
 from regard.layers.attention import observed
 from regard.layers.kernels import Noise
+from tests.observers import Recorder, SilencedContext, SilencedWeights
+from tests.tolerances import SAME_MATH
 
 MASK = torch.tensor([[True, True, True], [True, True, False]])[:, None, None]
 

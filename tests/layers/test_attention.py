@@ -2,8 +2,6 @@ import math
 
 import pytest
 import torch
-from tests.observers import Recorder, SilencedContext, SilencedWeights, observing
-from tests.tolerances import SAME_MATH
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.testing import assert_close
@@ -23,6 +21,8 @@ from regard.layers.cache import KeyValueCache, NoCache
 from regard.layers.configs import NoPositionsConfig
 from regard.layers.kernels import Noise
 from regard.layers.positions import Positions
+from tests.observers import Recorder, SilencedContext, SilencedWeights, observing
+from tests.tolerances import SAME_MATH
 
 NOWHERE = Positions(NoPositionsConfig(), 8, 2, causal=True)
 ALL = torch.ones(1, 1, 1, 5, dtype=torch.bool)

@@ -2,12 +2,12 @@ import math
 
 import pytest
 import torch
-from tests.tolerances import SAME_MATH
 from torch.testing import assert_close
 
 from regard.errors import ConfigError
 from regard.layers.configs import SeparateConfig, ThreeWayConfig, TwoWayConfig
 from regard.layers.embedding import Embeddings, SeparateEmbeddings, ThreeWayEmbeddings, TwoWayEmbeddings
+from tests.tolerances import SAME_MATH
 
 WAYS = {
     "separate": (SeparateEmbeddings, SeparateConfig(), 7),

@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from tests.tolerances import SAME_MATH
 from torch import nn
 from torch.autograd import gradcheck
 from torch.testing import assert_close
@@ -10,6 +9,7 @@ from torch.testing import assert_close
 from regard.layers.configs import GELUConfig, ReLUConfig, SwiGLUConfig
 from regard.layers.feedforward import FeedForward, GELUFeedForward, ReLUFeedForward, SwiGLUFeedForward
 from regard.layers.kernels import Noise
+from tests.tolerances import SAME_MATH
 
 KINDS = {
     "relu": (ReLUFeedForward, ReLUConfig()),

@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.tolerances import LOW_PRECISION, SAME_MATH
 from torch import Tensor
 from torch.testing import assert_close
 
 from regard.layers import kernels
 from regard.layers.attention import AttentionObserver, attend
 from regard.layers.kernels import Noise, cross_entropy, embedding, mix
+from tests.tolerances import LOW_PRECISION, SAME_MATH
 
 every_type = pytest.mark.parametrize(
     ("dtype", "tolerance"),

@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from tests.tolerances import SAME_MATH
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.func import functional_call
@@ -31,6 +30,7 @@ from regard.layers.positions import (
     sinusoids,
 )
 from regard.registry import load_object
+from tests.tolerances import SAME_MATH
 
 ZEROS = torch.zeros(1, 5, 8)
 

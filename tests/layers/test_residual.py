@@ -3,7 +3,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.tolerances import SAME_MATH
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.testing import assert_close
@@ -11,6 +10,7 @@ from torch.testing import assert_close
 from regard.layers.configs import LayerNormConfig, NormConfig, PostNormConfig, PreNormConfig, RMSNormConfig
 from regard.layers.kernels import Noise
 from regard.layers.residual import LayerNorm, PostNorm, PreNorm, RMSNorm, build_norm
+from tests.tolerances import SAME_MATH
 
 EXACT = LayerNormConfig(epsilon=1e-12)
 X = torch.tensor([[[1.0, 3.0]]])

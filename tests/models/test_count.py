@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
-from tests.tiny import CONFIGS, fresh_model
 
 from regard.errors import CheckpointError
 from regard.models.count import PARTS, parameters_by_part, tensor_shapes, without_embeddings
+from tests.tiny import CONFIGS, fresh_model
 
 
 def test_by_hand() -> None:

@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.tiny import RECURRENT, fresh_model, tiny_batch, tiny_model
-from tests.tolerances import SAME_MATH
 from torch import nn
 from torch.testing import assert_close
 
@@ -11,6 +9,8 @@ from regard.config import from_mapping
 from regard.errors import ConfigError
 from regard.models.configs import RecurrentConfig
 from regard.models.recurrent import GRU, LSTM
+from tests.tiny import RECURRENT, fresh_model, tiny_batch, tiny_model
+from tests.tolerances import SAME_MATH
 
 CONFIGS = {"lstm": RECURRENT, "gru": replace(RECURRENT, cell="gru", encoder_layers=2, decoder_layers=2)}
 every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

@@ -2,9 +2,8 @@ import json
 import re
 from pathlib import Path
 
-from tests.report.fake_run import BLEU, evaluation, write_fake_run
-
 from regard.report.card import write_model_card
+from tests.report.fake_run import BLEU, evaluation, write_fake_run
 
 
 def written(path: Path) -> str:

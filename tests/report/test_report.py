@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.fake_run import EMPTY, REFUSED, STEPS, VALID, attention_map, evaluation, write_fake_run
 
 from regard.errors import CheckpointError
 from regard.inspection.maps import WHAT_IT_IS_NOT
 from regard.report.page import write_report
+from tests.report.fake_run import EMPTY, REFUSED, STEPS, VALID, attention_map, evaluation, write_fake_run
 
 EVIL = '<script>alert("1")</script> & \' $& }}'
 VOID = {"meta"}

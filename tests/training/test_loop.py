@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.tolerances import SAME_MATH
-from tests.training.runs import Recorder, tiny_run
 from torch.testing import assert_close
 
 from regard.errors import ResourceError, TrainingError
@@ -14,6 +12,8 @@ from regard.model_folder import ModelFolder
 from regard.run import Run
 from regard.training.loop import Interrupted, Trainer
 from regard.training.progress import read_journal
+from tests.tolerances import SAME_MATH
+from tests.training.runs import Recorder, tiny_run
 
 SAMPLED = {
     "text": {

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from tests.tolerances import SAME_MATH
 from torch import nn
 from torch.testing import assert_close
 
 from regard.training.configs import AdamConfig, AdamWConfig, MuonConfig, OptimizerConfig
 from regard.training.optimizers import build_optimizer, clip, orthogonal
 from regard.training.weights import Weights
+from tests.tolerances import SAME_MATH
 
 
 class Small(nn.Module):

@@ -1,8 +1,8 @@
 import torch
-from tests.tiny import MODERN, tiny_batch, tiny_model
 from torch.testing import assert_close
 
 from regard.training.weights import Weights
+from tests.tiny import MODERN, tiny_batch, tiny_model
 
 
 def test_the_model_computes_the_same_from_the_one_vector() -> None:

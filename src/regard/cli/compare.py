@@ -77,7 +77,7 @@ def chosen_pairs(args: argparse.Namespace, first: "Run | None", second: "Run | N
         return read_pairs(files)
     if first is None or second is None:
         path = args.second if first else args.first
-        raise UsageError("which pairs? this is no run that held some out", where=path, hint="name some with --test")
+        raise UsageError("which pairs? it lies in no run", where=path, hint="name some with --test")
     pairs, warning = held_out_by_both(first, second)
     if warning:
         print(f"note: {warning}", file=sys.stderr)

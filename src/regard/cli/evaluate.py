@@ -130,7 +130,7 @@ def loss(evaluation: "Evaluation") -> str:
     """Say how likely the model finds the references."""
     if not evaluation.tokens:
         return "loss: none, all pairs are too long"
-    left_out = f", without {evaluation.too_long:,} pairs that are too long" if evaluation.too_long else ""
+    left_out = f" (pairs left out, being too long: {evaluation.too_long:,})" if evaluation.too_long else ""
     words = f"loss {evaluation.loss:.4f} nats per token, perplexity {evaluation.perplexity:.4g}"
     return f"{words}, of {evaluation.tokens:,} target tokens{left_out}"
 

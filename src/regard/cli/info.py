@@ -119,8 +119,9 @@ def run_rows(values: Values) -> Iterator[tuple[str, str]]:
     problem = f": {status['problem']}" if "problem" in status else ""
     yield "state", f"{status['state']}{problem}, step {status['step']:,} of {status['steps']:,}"
     if "best" in status:
-        scores = (f"{name} {value:.4g}" for name, value in status["best"].items() if isinstance(value, float))
-        yield "best", f"step {status['best_step']:,}: {', '.join(scores)}"
+        scores = [f"{name} {value:.4g}" for name, value in status["best"].items() if isinstance(value, float)]
+        averaged = ", of averaged weights" if status["best"]["weights"] == "averaged" else ""
+        yield "best", f"step {status['best_step']:,}: {', '.join(scores)}{averaged}"
     yield "task", in_words(values["task"])
     if "train" in data:
         yield "data", f"{data['train']:,} pairs to learn from, {data['valid']:,} held out"

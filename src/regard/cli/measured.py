@@ -48,7 +48,7 @@ def held_out(run: Run | None, path: str) -> list[Pair]:
     Raises UsageError if there is no run, DataError if it has lost them.
     """
     if run is None:
-        raise UsageError("which pairs? this is no run that held some out", where=path, hint="name a file of pairs")
+        raise UsageError("which pairs? it lies in no run", where=path, hint="name a file of pairs")
     return read_pairs(PairFiles(str(run.path / "valid.jsonl")))
 
 
@@ -57,10 +57,11 @@ def own_test_pairs(run: Run | None, path: str) -> Sequence[Pair]:
 
     Raises UsageError if there are none.
     """
-    pairs = build_task(run.config.task).splits().test if run else ()
-    if not pairs:
-        task = f"the task {run.config.task.kind!r}" if run else "a model without its run"
-        raise UsageError(f"{task} has no test pairs of its own", where=path, hint="name a file of pairs")
+    if run is None:
+        raise UsageError("which pairs? it lies in no run", where=path, hint="name a file of pairs")
+    if not (pairs := build_task(run.config.task).splits().test):
+        problem = f"the task {run.config.task.kind!r} has no test pairs"
+        raise UsageError(problem, where=path, hint="name a file of pairs")
     return pairs
 
 

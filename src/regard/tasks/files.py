@@ -28,13 +28,15 @@ class Files:
             train, valid = hold_out(cleaned.kept)
             return Splits(train, valid, report=report(read, cleaned.dropped, train, valid))
         held = read_pairs(self._files(c.valid, c.valid_target))
-        valid = clean(held).kept
+        of_valid = clean(held)
+        valid = of_valid.kept
         if not valid:
             raise DataError("no pair has text on both sides", where=c.valid, hint="look at it with regard check")
         leaks = drop_leaks(cleaned.kept, valid)
         if not leaks.kept:
             raise DataError("no pair is left to learn from", where=c.train, hint="look at it with regard check")
-        return Splits(leaks.kept, valid, report=report(read, cleaned.dropped | leaks.dropped, leaks.kept, valid))
+        counts = report(read, cleaned.dropped | leaks.dropped, leaks.kept, valid)
+        return Splits(leaks.kept, valid, report=counts | {"valid_read": len(held), "valid_dropped": of_valid.dropped})
 
     def _files(self, path: str, target: str) -> PairFiles:
         if target:

@@ -68,9 +68,12 @@ class _Draft:
     values: Values = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
 
-    def choose(self, reason: str, **tables: Values) -> None:
+    def choose(self, reason: str, tables: Values) -> None:
         for name, table in tables.items():
             self.values.setdefault(name, {}).update(table)
+        self.reasons.append(reason)
+
+    def explain(self, reason: str) -> None:
         self.reasons.append(reason)
 
 
@@ -80,14 +83,14 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
     draft = _Draft()
     if source.single_words and target.spaced:
         words = f"sources are single words, targets {target.inventory} symbols between spaces"
-        draft.choose(f"preset g2p: {words}: read letters, write symbols, judged by PER and WER")
+        draft.explain(f"preset g2p: {words}: read letters, write symbols, judged by PER and WER")
         _fit_words(draft, len(sources))
         return Recipe("g2p", draft.values, draft.reasons)
     if source.words > 40 and source.words > 4 * target.words:
         words = f"sources have {source.words:.0f} words and targets {target.words:.0f}"
-        draft.choose(f"preset summary: {words}: long sources are cut, judged by ROUGE")
+        draft.explain(f"preset summary: {words}: long sources are cut, judged by ROUGE")
         return Recipe("summary", draft.values, draft.reasons)
-    draft.choose(f"preset modern: sentences of {source.words:.0f} and {target.words:.0f} words on average")
+    draft.explain(f"preset modern: sentences of {source.words:.0f} and {target.words:.0f} words on average")
     _fit_pieces(draft, source, target)
     _fit_sentences(draft, round(len(sources) * max(target.words * 1.35, target.characters / 3.5)))
     _fit_metrics(draft, target)
@@ -98,7 +101,8 @@ def _fit_words(draft: _Draft, pairs: int) -> None:
     if pairs < 15_000:
         reason = f"{pairs:,} words are few: a smaller model, more dropout, fewer steps"
         model = {"d_model": 128, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
-        draft.choose(reason, model=model, training={"steps": 2000, "batch_tokens": 1024, "validate_every": 200})
+        training = {"steps": 2000, "batch_tokens": 1024, "validate_every": 200}
+        draft.choose(reason, {"model": model, "training": training})
 
 
 def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
@@ -108,7 +112,7 @@ def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
         pieces = 32_000
     settings = {"kind": "unigram", "vocabulary": pieces}
     reason = f"{pieces:,} pieces for both sides together: about half of {words:,} distinct words"
-    draft.choose(reason, text={"source": settings, "target": settings})
+    draft.choose(reason, {"text": {"source": settings, "target": settings}})
 
 
 def _fit_sentences(draft: _Draft, tokens: int) -> None:
@@ -122,15 +126,15 @@ def _fit_sentences(draft: _Draft, tokens: int) -> None:
     model = {"d_model": d_model, "d_ff": 2 * d_model, "encoder_layers": layers, "decoder_layers": layers}
     draft.choose(
         f"{layers}+{layers} layers of {d_model}, dropout {dropout}: about {tokens:,} target tokens",
-        model=model | {"dropout": dropout},
+        {"model": model | {"dropout": dropout}},
     )
     training = {"steps": steps, "batch_tokens": batch, "validate_every": every, "save_every": every}
     draft.choose(
         f"{steps:,} steps of {batch:,} tokens: every pair about {steps * batch / max(tokens, 1):.0f} times",
-        training=training,
+        {"training": training},
     )
 
 
 def _fit_metrics(draft: _Draft, target: Looks) -> None:
     if target.words < 0.12 * target.characters:
-        draft.choose("judged by chrF: targets have few spaces", task={"metrics": ["chrf", "exact_match"]})
+        draft.choose("judged by chrF: targets have few spaces", {"task": {"metrics": ["chrf", "exact_match"]}})

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from regard.tasks.phrasebook.book import PROBES
 from regard.tasks.phrasebook.dice import Dice
 from regard.tasks.phrasebook.inventory import take_inventory
 from regard.tasks.phrasebook.meanings import Joined, Meaning, Quantity
@@ -64,6 +65,12 @@ def test_ranges_run_forward() -> None:
     for draw in (Dice.days, Dice.days_of_year, Dice.months, Dice.years, Dice.clocks):
         pairs = [draw(Dice(Random(seed), "valid", INVENTORY)) for seed in range(50)]
         assert all(first < last for first, last in pairs)
+
+
+def test_the_probes_of_patterns_meet_every_month() -> None:
+    for draw in (Dice.day, Dice.day_of_year, Dice.weekday_of_year, Dice.month):
+        days = [draw(Dice(Random(seed), "train", INVENTORY)) for seed in range(PROBES)]
+        assert {day.month for day in days} == set(range(1, 13))
 
 
 def test_lists_never_say_the_same_twice() -> None:

@@ -15,7 +15,7 @@ from regard.tasks.phrasebook.words import words
 from regard.tasks.phrasebook.writer import MissingError, Writer
 from regard.tasks.splits import SPLITS, Split
 
-_PROBES = 48  # phrases by which patterns are compared; enough to meet every month
+PROBES = 48  # phrases by which patterns are compared; enough to meet every month
 _PATIENCE = 2000  # phrases refused in a row before a split counts as impossible to fill
 
 
@@ -63,7 +63,7 @@ def shared_patterns(source: Writer, target: Writer, inventory: Inventory) -> tup
     skipped: dict[str, str] = {}
     for name, pattern in PATTERNS.items():
         try:
-            meanings = [pattern(Dice(Random(seed), "train", inventory)) for seed in range(_PROBES)]
+            meanings = [pattern(Dice(Random(seed), "train", inventory)) for seed in range(PROBES)]
             parts = {part for meaning in meanings for part in _within(meaning)} - compared
             texts = {(part.write(source), part.write(target)) for part in parts}
         except MissingError as error:

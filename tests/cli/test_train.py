@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from regard.cli.main import main
+from regard.cli.progress import duration
+from tests.training.runs import Recorder, tiny_run
+
+TINY = [
+    "--preset", "letters", "--steps", "6", "--set", "model.d_model=16", "--set", "model.heads=2",
+    "--set", "model.d_ff=16",
+    "--set", "training.validate_every=3", "--set", "training.threads=1", "--set", "training.precision=float32",
+]  # fmt: skip
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{a} {b}\t{b} {a}" for a in "abcdefgh" for b in "abcdefgh"]
+    (tmp_path / "letters.tsv").write_text("\n".join([*lines, "\tno source"]) + "\n")
+    return "letters.tsv"
+
+
+def test_training_tells_what_it_does_and_leaves_a_run(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", pairs, *TINY]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    for words in (
+        "writes runs/letters",
+        "48 to learn from, 16 held out",
+        "1 left out, empty source: line 65",
+        " valid ",
+    ):
+        assert words in said.err, said.err
+    assert "regard translate runs/letters FILE" in said.err
+    for file in (
+        "report.html",
+        "README.md",
+        "metrics.jsonl",
+        "samples.jsonl",
+        "best/model.safetensors",
+        "choices.json",
+    ):
+        assert (Path("runs/letters") / file).is_file(), file
+    assert "\x1b" not in said.err
+
+
+def test_quiet_only_warns_and_json_prints_one_event_a_line(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", pairs, *TINY, "--quiet"]) == 0
+    assert all(line.startswith("warning: ") for line in capsys.readouterr().err.splitlines())
+    assert main(["train", pairs, *TINY, "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["step"] for event in events if event["event"] == "step"] == list(range(1, 7))
+    assert {"validation", "saved"} <= {event["event"] for event in events}
+    assert Path("runs/letters-2").is_dir()
+
+
+def test_a_dry_run_predicts_and_makes_nothing(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", pairs, *TINY, "--dry-run", "--json"]) == 0
+    cost = json.loads(capsys.readouterr().out)
+    assert cost["parameters"] > 0
+    assert cost["seconds"] > 0
+    assert cost["disk"] > 4 * cost["parameters"]
+    assert not Path("runs").exists()
+
+
+def test_resuming_needs_no_pairs_and_goes_on_to_more_steps(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", pairs, *TINY, "--out", "run", "--quiet"]) == 0
+    assert main(["train", "--resume", "--out", "run", "--steps", "9", "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["step"] for event in events if event["event"] == "step"] == [7, 8, 9]
+    assert main(["train", "--resume", "--out", "run", "--set", "training.seed=5"]) == 2
+    assert "training.seed was 1 and is 5" in capsys.readouterr().err
+
+
+def test_auto_prints_what_it_chose_and_why(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--steps", "2", "--set", "model.encoder_layers=1", "--set", "model.decoder_layers=1"]
+    assert main(["train", pairs, *small, "--out", "run"]) == 0
+    said = capsys.readouterr().err
+    assert "chosen  preset modern" in said
+    assert "pieces for both sides" in said
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    pairs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from regard.training.loop import Interrupted, Trainer
+
+    def stopped(self: Trainer) -> None:
+        self.save()
+        raise Interrupted
+
+    monkeypatch.setattr(Trainer, "train", stopped)
+    assert main(["train", pairs, *TINY, "--out", "run"]) == 130
+    assert "go on with: regard train --resume --out run" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "interrupted"
+
+
+def test_the_tables_align_and_the_best_is_marked(tmp_path: Path) -> None:
+    from regard.cli.progress import heading, row, sample_lines
+
+    run, splits = tiny_run(tmp_path / "run")
+    heard = Recorder()
+    run.train(splits, heard)
+    first = heard.validations[0]
+    assert len(heading(first)) == len(row(first).removesuffix(" *"))
+    assert row(first).endswith(" *")
+    assert len(sample_lines(first)) == 9
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5.4, "5 s"), (61, "1 min 01 s"), (3720, "1 h 02 min")])
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(float(seconds)) == words

@@ -1,0 +1,47 @@
+import random
+
+from regard.experiment import read_preset, resolve
+from regard.training.recipe import Looks, recipe
+
+WORDS = [f"word{i}" for i in range(3000)]
+
+
+def texts(count: int, low: int, high: int) -> list[str]:
+    source = random.Random(1)
+    return [" ".join(source.choices(WORDS, k=source.randint(low, high))) for _ in range(count)]
+
+
+def made(sources: list[str], targets: list[str]) -> tuple[str, dict[str, dict[str, object]], list[str]]:
+    found = recipe(sources, targets)
+    resolve({"task": {"kind": "files", "train": "x"}}, read_preset(found.base), found.values)
+    return found.base, found.values, found.reasons
+
+
+def test_single_words_and_symbols_are_read_by_letter() -> None:
+    letters = ["".join(random.choices("abcdefgh", k=7)) for _ in range(500)]
+    base, values, reasons = made(letters, [" ".join(word.upper()) for word in letters])
+    assert base == "g2p"
+    assert values["training"]["steps"] == 2000
+    assert "read letters, write symbols" in reasons[0]
+
+
+def test_long_sources_with_short_targets_are_summaries() -> None:
+    assert made(texts(300, 80, 120), texts(300, 3, 6))[0] == "summary"
+
+
+def test_sentences_grow_the_model_with_the_data() -> None:
+    few, more = made(texts(300, 8, 14), texts(300, 8, 14)), made(texts(20_000, 8, 14), texts(20_000, 8, 14))
+    assert few[0] == more[0] == "modern"
+    assert few[1]["model"]["dropout"] > more[1]["model"]["dropout"]  # type: ignore[operator]
+    assert few[1]["training"]["steps"] < more[1]["training"]["steps"]  # type: ignore[operator]
+    assert all(reason for reason in few[2])
+
+
+def test_targets_without_spaces_are_judged_by_characters() -> None:
+    _, values, _ = made(texts(300, 5, 9), ["これは文です。" * 3] * 300)
+    assert values["task"]["metrics"] == ["chrf", "exact_match"]
+
+
+def test_looks_by_hand() -> None:
+    looks = Looks.of(["a b", "cc"])
+    assert (looks.texts, looks.words, looks.characters, looks.inventory, looks.distinct) == (2, 1.5, 2.5, 3, 4)
