@@ -26,7 +26,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "metrics": set(),
     "layers": set(),
     "data": {"text"},
-    "tasks": {"data.pairs", "metrics", "text"},
+    "tasks": {"data.clean", "data.pairs", "metrics", "text"},
     "models": {"data", "layers"},
     "decoding": {"data", "text.vocabulary"},  # the four reserved ids
     "model_folder": {"decoding.types", "models.base", "models.configs", "text"},
@@ -37,13 +37,37 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "inspection": {"data", "inference", "layers", "models"},
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
-    "cli": {*BELOW_EXPERIMENT, "experiment"},
+    "run": {*BELOW_EXPERIMENT, "experiment"},
+    "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
+    "api": {*BELOW_EXPERIMENT, "experiment", "run", "plan"},
+    "cli": {*BELOW_EXPERIMENT, "experiment", "run", "plan"},
 }
 
-NEVER_TORCH = {"errors", "registry", "config", "files", "text", "metrics", "tasks", "data.pairs", "data.check"}
+NEVER_TORCH = {
+    "errors",
+    "registry",
+    "config",
+    "files",
+    "text",
+    "metrics",
+    "tasks",
+    "data.pairs",
+    "data.clean",
+    "data.check",
+}
 """Not even inside a function."""
 
-TORCH_LATER = NEVER_TORCH | {"", "cli", "decoding.types", "experiment", "inference", "model_folder", "models.configs"}
+TORCH_LATER = NEVER_TORCH | {
+    "",
+    "cli",
+    "decoding.types",
+    "experiment",
+    "inference",
+    "model_folder",
+    "models.configs",
+    "plan",
+    "run",
+}
 """Imported without torch, though what is called may bring it. The engine on torch is the exception."""
 
 ONLY_IN = {  # optional or heavy packages -> the files that may import them

@@ -3,6 +3,7 @@ import gzip
 import os
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest

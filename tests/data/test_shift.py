@@ -72,8 +72,8 @@ def test_sides_that_are_always_the_same() -> None:
 
 
 def test_texts_without_spaces_are_compared_by_character() -> None:
-    sources, targets = ([text.replace(" ", "") for text in side] for side in sides(400, words=20))
-    assert abs(found(sources[:-1], targets[:150] + targets[151:]).line - 151) <= 2
+    sources, targets = ([text.replace(" ", "") for text in side] for side in sides(200, words=20))
+    assert abs(found(sources[:-1], targets[:80] + targets[81:]).line - 81) <= 2
 
 
 @pytest.mark.parametrize(("sources", "targets"), [([], []), (["a"], []), ([], ["a"]), ([""], [""]), (["", ""], [""])])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from regard.cli.main import main
 from regard.data.pairs import Pair
 from regard.decoding.types import BeamConfig
+from regard.evaluation.compare import compare
+from regard.evaluation.evaluate import evaluate
 from regard.experiment import resolve
 from regard.inference.translator import Translator
 from regard.run import Run
@@ -21,6 +24,13 @@ LEARNT = [Pair("world", "EH", line=1), Pair("mnop", "F", line=2)]
 SPLITS = Splits(LEARNT, HELD_OUT)
 
 Regard = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw sentences again a few times only: checking the shapes of each draw takes long."""
+    monkeypatch.setattr("regard.evaluation.evaluate.evaluate", partial(evaluate, resamples=20))
+    monkeypatch.setattr("regard.evaluation.compare.compare", partial(compare, resamples=20, trials=50))
 
 
 @pytest.fixture

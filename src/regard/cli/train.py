@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.pairs import add_pair_arguments, pair_files, valid_files
+from regard.cli.pairs import add_pair_arguments, add_valid_arguments, pair_files, valid_files
 from regard.config import merge, to_mapping
 from regard.data.pairs import Pair
 from regard.errors import ResourceError, UsageError
@@ -31,9 +31,8 @@ REPORTED = 500
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `regard train`."""
     add_pair_arguments(parser, required=False)
+    add_valid_arguments(parser)
     add = parser.add_argument
-    add("--valid", metavar="PAIRS", help="held-out pairs, in the same form; default: a part of PAIRS")
-    add("--valid-target", metavar="F", help="target side of --valid, where the sides are two line-aligned files")
     add("--out", metavar="RUN", type=Path, help="folder to make; default: in runs/, named after PAIRS")
     add("--preset", metavar="P", help="a recipe in the package, such as tiny; default: auto, made from the data")
     add("--config", metavar="F.toml", help="settings to lay over the preset")

@@ -138,7 +138,7 @@ def _leaning(pairs: Sequence[Pair]) -> Callable[[str], float]:
     weights = {pair: log(sources[pair] + 1) - log(targets[pair] + 1) + base for pair in sources | targets}
 
     def leaning(text: str) -> float:
-        return sum(weights.get(pair, base) for pair in _bigrams(text))
+        return sum((weights.get(pair, base) for pair in _bigrams(text)), 0.0)
 
     return leaning
 

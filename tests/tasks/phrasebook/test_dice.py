@@ -53,7 +53,7 @@ def test_both_ends_of_a_range_belong_to_the_split() -> None:
 
 
 def test_numbers_are_unseen_if_large_and_unseen_with_their_unit_if_small_but_for_one_and_two() -> None:
-    train, _, test = drawn(lambda dice: dice.quantity(INVENTORY.units), 3000)
+    train, _, test = drawn(lambda dice: dice.quantity(INVENTORY.units), 800)
     large = [{part.number for part in split if part.number > 99 or part.number % 1} for split in (train, test)]
     assert large[0]
     assert not large[0] & large[1]

@@ -30,6 +30,7 @@ def test_no_training_pairs() -> None:
         nearest_training_phrase([], ["x"])
 
 
+@pytest.mark.slow
 def test_many_are_looked_up_in_seconds() -> None:
     train = [Pair(f"{number} kilometers or {number * 7 % 1013} liters", str(number)) for number in range(40_000)]
     started = time.process_time()
