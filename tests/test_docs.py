@@ -99,6 +99,12 @@ def test_the_table_of_imports_is_the_law() -> None:
     assert {row: set(re.findall(r"`([\w.]+)`", cells)) for row, cells in rows} == MAY_IMPORT
 
 
+def test_every_benchmark_has_its_row() -> None:
+    scripts = {file.name for file in (ROOT / "benchmarks").glob("*.py")} - {"bench.py"}
+    text = PAGES["docs/benchmarks.md"].read_text(encoding="utf-8")
+    assert all(f"| `benchmarks/{script}` |" in text for script in scripts)
+
+
 @each(PAGES)
 def test_no_figure_is_missing(page: Path) -> None:
     assert "FIGURE-" not in page.read_text(encoding="utf-8"), "put the measured figure there"

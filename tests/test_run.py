@@ -84,3 +84,13 @@ def test_measured_choices_are_kept(tmp_path: Path) -> None:
     assert chosen["dtype"] in ("float32", "bfloat16")
     (run.path / "choices.json").write_text((run.path / "choices.json").read_text().replace(chosen["reason"], "kept"))
     assert Run.open(run.path).precision("cpu").reason == "kept"
+
+
+def test_over_long_pairs_are_told_by_line_and_reconcile(tmp_path: Path) -> None:
+    run, splits = tiny_run(tmp_path / "run", {"text": {"longest_source": 4}})
+    heard = Recorder()
+    run.trainer(splits, heard, lambda: False)
+    long = [pair.line for pair in splits.train if len(pair.source.split()) > 4]
+    assert f"{len(long)} of 60 training pairs are longer" in heard.warnings[0]
+    counts = read_json(run.path / "data_report.json")["over_long"]["train"]
+    assert counts == {"refused": long, "cut": [], "used": 60 - len(long)}

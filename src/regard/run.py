@@ -14,7 +14,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,6 +148,8 @@ class Run:
         trainer.restore()
         journal.rewind(trainer.progress.step)
         samples.rewind(trainer.progress.step)
+        for text in over_long(material):
+            listeners.warned(trainer.progress.step, text)
         return trainer
 
     def material(self, splits: Splits) -> Material:
@@ -239,6 +241,19 @@ class SampleFile(Quiet):
 
     def validated(self, report: ValidationReport) -> None:
         append_line(self.path, {"step": report.step, "samples": [to_mapping(sample) for sample in report.samples]})
+
+
+def over_long(material: Material) -> Iterator[str]:
+    """Yield a sentence for each part of the pairs that was too long, with the first lines."""
+    for name, encoded in (("training", material.train), ("held-out", material.valid)):
+        for fate, lines in (("left out", encoded.refused), ("cut", encoded.cut)):
+            if lines:
+                first = ", ".join(map(str, lines[:5])) + (" ..." if len(lines) > 5 else "")
+                total = len(encoded) + len(encoded.refused)
+                yield (
+                    f"{len(lines):,} of {total:,} {name} pairs are longer than text.longest_source or longest_target "
+                    f"and were {fate}: lines {first}"
+                )
 
 
 def fingerprint(splits: Splits) -> str:

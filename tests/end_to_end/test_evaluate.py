@@ -244,6 +244,12 @@ def test_models_without_runs_need_pairs(regard: Regard, tmp_path: Path, pairs: P
     assert values["settings"]["decoding.beams"] == [4, 2]
 
 
+@pytest.mark.parametrize("option", ["--test-target", "--columns", "--fields"])
+def test_how_pairs_are_read_needs_pairs(regard: Regard, runs: tuple[Path, Path], option: str) -> None:
+    code, _, err = regard("compare", *runs, option, "1,2")
+    assert (code, err) == (2, f"regard: {option}: has no meaning without --test (name the pairs with --test)\n")
+
+
 def test_pairs_that_the_other_run_has_learnt_are_refused(
     regard: Regard, runs: tuple[Path, Path], tmp_path: Path
 ) -> None:

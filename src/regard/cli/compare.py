@@ -75,6 +75,13 @@ def chosen_pairs(args: argparse.Namespace, first: "Run | None", second: "Run | N
 
     if files := valid_files(args):
         return read_pairs(files)
+    for option, value in {
+        "--test-target": args.valid_target,
+        "--columns": args.columns,
+        "--fields": args.fields,
+    }.items():
+        if value:
+            raise UsageError("has no meaning without --test", where=option, hint="name the pairs with --test")
     if first is None or second is None:
         path = args.second if first else args.first
         raise UsageError("which pairs? it lies in no run", where=path, hint="name some with --test")

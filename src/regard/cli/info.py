@@ -132,7 +132,7 @@ def run_rows(values: Values) -> Iterator[tuple[str, str]]:
 def model_rows(values: Values) -> Iterator[tuple[str, str]]:
     """Yield what is shown of a model."""
     counts, text = values["parameters"], values["text"]
-    parts = ", ".join(f"{part} {count:,}" for part, count in list(counts.items())[2:])
+    parts = ", ".join(f"{part} {count:,}" for part, count in list(counts.items())[2:] if count)
     yield "model", in_words(values["model"])
     yield "parameters", f"{counts['all']:,}, {counts['without_embeddings']:,} without embeddings ({parts})"
     for side, tokens in values["vocabulary"].items():

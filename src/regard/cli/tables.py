@@ -28,7 +28,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return rows under headers; names on the left, numbers on the right."""
     grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for i, header in enumerate(headers):
-        grid.add_column(header, justify="right" if i else "left")
+        grid.add_column(header, justify="right" if i else "left", overflow="fold")
     for row in rows:
         grid.add_row(*map(printable, row))
     return grid
@@ -38,7 +38,7 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
     """Return names, each with what belongs to it."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     for name, text in rows:
         grid.add_row(name, printable(text))
     return grid

@@ -13,6 +13,7 @@ from regard.tasks.configs import PhrasebookConfig
 from regard.tasks.phrasebook import Phrasebook, nearest_training_phrase
 from regard.tasks.phrasebook.book import shared_patterns
 from regard.tasks.phrasebook.inventory import take_inventory
+from regard.tasks.phrasebook.meanings import When
 from regard.tasks.phrasebook.phrases import PATTERNS
 from regard.tasks.phrasebook.words import words
 from regard.tasks.phrasebook.writer import Writer
@@ -115,7 +116,7 @@ def shared(source: str, target: str) -> tuple[set[str], dict[str, str]]:
 
 def test_a_word_with_two_translations_costs_a_pattern() -> None:
     """English May is long and short at once; Portuguese maio and mai. are not."""
-    assert shared("en", "pt")[1]["short day"] == "one source would have two targets"
+    assert shared("en", "pt")[1]["moment to the second"] == "one source would have two targets"
     assert book("en", "de").report == {"patterns": list(PATTERNS), "skipped": {}}
 
 
@@ -129,9 +130,10 @@ def test_an_unknown_locale_is_named() -> None:
 
 
 def test_too_many_phrases_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phrasebook.book, "PATTERNS", {"weekdays": PATTERNS["weekdays"]})  # 7 · 6 · 5 = 210 phrases
-    with pytest.raises(ConfigError, match=r"en and de give no more than \d+ phrases to train with, not 300"):
-        Phrasebook(PhrasebookConfig(train=300, valid=1, test=1)).splits()
+    quarters = {"quarter": lambda dice: When("yQQQQ", dice.quarter())}  # of a hundred years
+    monkeypatch.setattr(phrasebook.book, "PATTERNS", quarters)
+    with pytest.raises(ConfigError, match=r"en and de give no more than 3\d\d phrases to train with, not 401"):
+        Phrasebook(PhrasebookConfig(train=401, valid=1, test=1)).splits()
 
 
 def test_the_config_names_the_class() -> None:

@@ -64,18 +64,11 @@ class Dice:
 
     def day(self) -> datetime:
         """Return a day of a hundred years."""
-        return self._own(self._any_day)
-
-    def _any_day(self) -> datetime:
-        return _FIRST_DAY + timedelta(self.random.randrange(_DAYS))
+        return self._own(lambda: _FIRST_DAY + timedelta(self.random.randrange(_DAYS)))
 
     def day_of_year(self) -> datetime:
         """Return a day to be shown without its year."""
         return self._own(lambda: _LEAP_YEAR + timedelta(self.random.randrange(366)))
-
-    def weekday_of_year(self) -> datetime:
-        """Return a day to be shown with its weekday but without its year."""
-        return self._own(self._any_day, lambda day: (day.weekday(), day.month, day.day))
 
     def month(self) -> datetime:
         """Return a month, as its first day."""
@@ -90,17 +83,8 @@ class Dice:
 
     def days(self) -> tuple[datetime, datetime]:
         """Return a day and a later one, often of the same month."""
-        return self._range(self.day)
-
-    def days_of_year(self) -> tuple[datetime, datetime]:
-        """Return a day and a later one of the same year, to be shown without it."""
-        while (days := self._range(self.day_of_year))[1].year != _LEAP_YEAR.year:
-            pass
-        return days
-
-    def _range(self, draw: Callable[[], datetime]) -> tuple[datetime, datetime]:
         while True:
-            first = draw()
+            first = self.day()
             last = first + timedelta(self._number(self.pick((20, 150))))
             if split_of(last) == self.split:
                 return first, last
@@ -120,10 +104,6 @@ class Dice:
     def clock_with_seconds(self) -> datetime:
         """Return a second of the day."""
         return self._own(lambda: _MONDAY + timedelta(seconds=self.random.randrange(24 * 60 * 60)))
-
-    def clock_of_week(self) -> datetime:
-        """Return a minute of the week."""
-        return self._own(lambda: _MONDAY + timedelta(minutes=self.random.randrange(7 * 24 * 60)))
 
     def clocks(self) -> tuple[datetime, datetime]:
         """Return a minute of the day and a later one."""

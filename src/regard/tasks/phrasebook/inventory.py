@@ -38,7 +38,7 @@ _TODAY = date(2025, 1, 1)  # currencies come and go; phrases must not
 class Inventory:
     """What both locales can name, as CLDR's codes; no two look alike in the source."""
 
-    names: Mapping[str, Sequence[str]]  # of territories, languages, currencies and weekdays
+    names: Mapping[str, Sequence[str]]  # of territories, languages and currencies
     signs: Sequence[str]  # currencies that prices are in
     units: Sequence[str]
     flows: Sequence[str]  # those of the units that make sense per unit of time
@@ -70,7 +70,6 @@ def take_inventory(source: Writer, target: Writer) -> Inventory:
             "territory": choose({code: [Name("territory", code)] for code in homes}, _TERRITORIES),
             "language": choose({code: [Name("language", code)] for code in languages}, _LANGUAGES),
             "currency": choose({code: _of_money(code) for code in tender}, _CURRENCIES),
-            "weekday": tuple("0123456"),
         },
     )
 

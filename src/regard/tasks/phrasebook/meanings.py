@@ -106,7 +106,7 @@ class Percent(Meaning):
 
 @dataclass(frozen=True, slots=True)
 class Name(Meaning):
-    """A territory, a language, a currency or a weekday."""
+    """A territory, a language or a currency."""
 
     kind: str
     code: str

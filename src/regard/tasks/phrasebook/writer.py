@@ -112,7 +112,6 @@ class Writer:
             "territory": self.locale.territories,
             "language": self.locale.languages,
             "currency": self.locale.currencies,
-            "weekday": {str(day): name for day, name in self.locale.days["stand-alone"]["wide"].items()},
         }
         self._patterns: dict[str, DateTimePattern] = {}
         self._spans: dict[tuple[str, str], tuple[DateTimePattern, DateTimePattern]] = {}
@@ -122,7 +121,7 @@ class Writer:
         self._lists: dict[str, dict[str, str]] = {}
 
     def name(self, kind: str, code: str) -> str:
-        """Return the name of a territory, a language, a currency or a weekday ("0" is Monday)."""
+        """Return the name of a territory, a language or a currency."""
         return plain(self._names[kind].get(code))
 
     def symbol(self, currency: str) -> str:
