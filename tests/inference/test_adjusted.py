@@ -47,7 +47,7 @@ def test_another_kind_keeps_what_both_have() -> None:
         ),
         ({"n_best": 7}, "n_best: 7 of 6 beams cannot be given (keep at least 7 beams)"),
         ({"length": {"kind": "none", "alpha": 1.0}}, "length.alpha: unknown setting (known here: nothing)"),
-        ({"beams": 1.5}, "beams: expected a whole number, got 1.5"),
+        ({"beams": 1.5}, "beams: expected a whole number, got 1.5 (such as 4)"),
         ({"kind": "beem"}, "unknown search 'beem' (did you mean 'beam'?)"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from regard.errors import UsageError
 
-EXPECTED = {"int": "a whole number", "float": "a number"}
+EXPECTED = {"int": ("a whole number", "such as 4"), "float": ("a number", "such as 0.5")}
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -45,7 +45,8 @@ class Parser(argparse.ArgumentParser):
         argument = re.fullmatch(r"argument (?:\S+/)?(\S+): (.*)", message)
         where, problem = argument.groups() if argument else (self.prog, message)
         if wrong := re.fullmatch(r"invalid (int|float) value: (.*)", problem):
-            raise UsageError(f"expected {EXPECTED[wrong[1]]}, got {wrong[2]}", where=where, hint="such as 4")
+            expected, example = EXPECTED[wrong[1]]
+            raise UsageError(f"expected {expected}, got {wrong[2]}", where=where, hint=example)
         if choice := re.fullmatch(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", problem):
             known = choice[2].replace("'", "")
             hint = did_you_mean(choice[1], known.split(", "), f"one of {known}")

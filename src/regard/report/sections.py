@@ -20,7 +20,6 @@ FILES = {
     "valid.jsonl": "the held-out pairs",
     "metrics.jsonl": "every number of the training",
     "samples.jsonl": "the sample sentences at every validation",
-    "train.log": "what the terminal showed",
     "README.md": "the model card",
 }
 

@@ -57,6 +57,7 @@ PATTERNS: dict[str, Pattern] = {
     "day with weekday": lambda dice: When("yMMMEd", dice.day()),
     "days in full": lambda dice: several("standard", 2, lambda: full_day(dice)),
     "one of two days": lambda dice: several("or", 2, lambda: long_day(dice)),
+    "three days": lambda dice: several("standard", 3, lambda: long_day(dice)),
     "days of a year": lambda dice: several("standard", 3, lambda: When("MMMMd", dice.day_of_year())),
     "months": lambda dice: several("standard", 3, lambda: When("yMMMM", dice.month())),
     "quarters": lambda dice: several("or", 2, lambda: When("yQQQQ", dice.quarter())),
@@ -70,7 +71,6 @@ PATTERNS: dict[str, Pattern] = {
     "one of two moments": lambda dice: several("or", 2, lambda: Moment("long", long_day(dice), clock(dice))),
     "times": lambda dice: several("standard", 3, lambda: clock(dice)),
     # ranges
-    "days from to": lambda dice: Span("yMMMd", *dice.days()),
     "months from to": lambda dice: Span("yMMMM", *dice.months()),
     "years from to": lambda dice: several("standard", 2, lambda: Span("y", *dice.years())),
     "hours": lambda dice: several("or", 2, lambda: hours(dice)),
