@@ -55,12 +55,16 @@ def test_json_lines(tmp_path: Path) -> None:
         {"source": "one\ttext\nof \u2028 two lines", "target": "x", "id": 7},
         {"source": "s", "target": ["first", "second", "third"]},
         {"source": "s", "target": ["only"]},
+        {"source": "s", "target": ["", "some", " "]},
+        {"source": "s", "target": ["", " "]},
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     assert pairs_in(tmp_path, "a.jsonl", text) == [
         Pair("one\ttext\nof \u2028 two lines", "x", line=1),
         Pair("s", "first", ("second", "third"), line=2),
         Pair("s", "only", line=3),
+        Pair("s", "some", line=4),
+        Pair("s", "", line=5),
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from regard.data.pairs import Pair
 from regard.training import precision
 from regard.training.averaging import RunningMean, Snapshots
 from regard.training.configs import TrainingConfig
@@ -86,7 +87,7 @@ def report(loss: float = 2.0) -> ValidationReport:
     )  # fmt: skip
 
 
-SOURCES = [f"source {i}" for i in range(20)]
+PAIRS = [Pair(f"source {i}", f"target {i}") for i in range(20)]
 
 
 @pytest.mark.parametrize(
@@ -94,17 +95,22 @@ SOURCES = [f"source {i}" for i in range(20)]
     [
         (["same"] * 20, "20 of 20 outputs are the same"),
         ([""] * 20, "outputs are empty"),
-        (SOURCES, "copy their source"),
-        (["la la la la la la la la " + text for text in SOURCES], "repeat themselves"),
+        ([pair.source for pair in PAIRS], "copy their source"),
+        (["la la la la la la la la " + pair.target for pair in PAIRS], "repeat themselves"),
     ],
 )
 def test_odd_outputs_are_named(outputs: list[str], words: str) -> None:
-    assert any(words in text for text in look_for_trouble(report(), Progress(), SOURCES, outputs, 9.0))
+    assert any(words in text for text in look_for_trouble(report(), Progress(), PAIRS, outputs, 9.0))
 
 
 def test_good_outputs_raise_no_warning() -> None:
     outputs = [f"output {i}" for i in range(20)]
-    assert list(look_for_trouble(report(), Progress(), SOURCES, outputs, 9.0)) == []
+    assert list(look_for_trouble(report(), Progress(), PAIRS, outputs, 9.0)) == []
+
+
+def test_copies_are_right_where_the_task_is_to_copy() -> None:
+    pairs = [Pair(text, text) for text in map(str, range(20))]
+    assert list(look_for_trouble(report(), Progress(), pairs, [pair.target for pair in pairs], 9.0)) == []
 
 
 def test_a_model_no_better_than_word_counts_is_named() -> None:

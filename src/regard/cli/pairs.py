@@ -18,10 +18,10 @@ def add_pair_arguments(parser: argparse.ArgumentParser, *, required: bool = True
     parser.set_defaults(pairs_required=required)
 
 
-def add_valid_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that name held-out pairs."""
+def add_valid_arguments(parser: argparse.ArgumentParser, *, otherwise: str = "none") -> None:
+    """Declare the options that name held-out pairs; `otherwise` says what is taken if they are not given."""
     add = parser.add_argument
-    add("--valid", metavar="PAIRS", help="held-out pairs, in the same form; default: a part of PAIRS")
+    add("--valid", metavar="PAIRS", help=f"held-out pairs, in the same form; default: {otherwise}")
     add("--valid-target", metavar="F", help="target side of --valid, where the sides are two line-aligned files")
 
 

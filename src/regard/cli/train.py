@@ -31,7 +31,7 @@ REPORTED = 500
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `regard train`."""
     add_pair_arguments(parser, required=False)
-    add_valid_arguments(parser)
+    add_valid_arguments(parser, otherwise="a part of PAIRS")
     add = parser.add_argument
     add("--out", metavar="RUN", type=Path, help="folder to make; default: in runs/, named after PAIRS")
     add("--preset", metavar="P", help="a recipe in the package, such as tiny; default: auto, made from the data")

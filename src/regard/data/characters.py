@@ -59,8 +59,7 @@ EAST_ASIAN = {"CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "HALFWIDTH", "FULLWI
 def odd_characters(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Yield pairs with characters that text should not hold."""
     for code, (pattern, name, advice) in ODD_CHARACTERS.items():
-        search = pattern.search
-        lines = [pair.line for pair in pairs if search(pair.source) or search(pair.target)]
+        lines = [pair.line for pair in pairs if any(map(pattern.search, (pair.source, pair.target, *pair.others)))]
         yield from found(code, lines, pairs, f"{{n}} pair{{s}} with {name}", advice)
 
 

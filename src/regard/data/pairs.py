@@ -69,7 +69,7 @@ class PairFiles:
 
 
 def read_pairs(files: PairFiles) -> list[Pair]:
-    """Return the pairs, one for each line; a blank line is a pair of empty texts.
+    """Return the pairs, one for each line; a blank line is a pair of empty texts, an empty reference among others none.
 
     Raises DataError, at path:line, for whatever cannot be understood, and if there is not one line.
     """
@@ -183,7 +183,7 @@ def _record(record: Any, fields: tuple[str, ...]) -> tuple[str, list[str]]:
         if not isinstance(text, str):
             hint = "put it in quotes; a list of texts holds several references"
             raise DataError(f"{fields[1]!r} holds {_kind(text)} where a text is needed", hint=hint)
-    return source, targets
+    return source, [text for text in targets if text.strip()] or targets[:1]
 
 
 def _kind(value: Any) -> str:

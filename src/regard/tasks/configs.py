@@ -83,7 +83,7 @@ class SyntheticConfig(TaskConfig):
 
     metrics: tuple[str, ...] = ("exact_match", "token_accuracy")
     seed: int = 1
-    train: int = 20_000  # pairs of each split
+    train: int = 50_000  # pairs of each split
     valid: int = 500
     test: int = 500
     symbols: int = 26

@@ -162,9 +162,9 @@ class Trainer:
         self.keep_if_best(report, self.judged)
         progress.worse = 0 if report.best else progress.worse + 1
         self.listener.validated(report)
-        sources = [validation.encoded.pairs[i].source for i in validation.scored]
+        pairs = [validation.encoded.pairs[i] for i in validation.scored]
         outputs = [self._outputs[i] for i in validation.scored]
-        for text in look_for_trouble(report, progress, sources, outputs, validation.unigram_loss):
+        for text in look_for_trouble(report, progress, pairs, outputs, validation.unigram_loss):
             self.listener.warned(progress.step, text)
         if self.config.average:
             self.snapshots.add(self.weights, progress.step)

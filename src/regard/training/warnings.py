@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from regard.data.pairs import Pair
 from regard.training.progress import Progress, ValidationReport
 
 
 def look_for_trouble(
-    report: ValidationReport, progress: Progress, sources: Sequence[str], outputs: Sequence[str], unigram: float
+    report: ValidationReport, progress: Progress, pairs: Sequence[Pair], outputs: Sequence[str], unigram: float
 ) -> Iterator[str]:
     """Yield a sentence for everything in a validation that looks wrong.
 
@@ -23,7 +24,7 @@ def look_for_trouble(
             "the training loss falls while the held-out loss rises: it learns by heart; "
             "more model.dropout, a smaller model or fewer steps help (the best weights are kept)"
         )
-    yield from _odd_outputs(sources, outputs)
+    yield from _odd_outputs(pairs, outputs)
 
 
 def overfits(train: Sequence[float], valid: Sequence[float], validations: int = 4) -> bool:
@@ -35,17 +36,17 @@ def overfits(train: Sequence[float], valid: Sequence[float], validations: int = 
     return falls and rises
 
 
-def _odd_outputs(sources: Sequence[str], outputs: Sequence[str]) -> Iterator[str]:
+def _odd_outputs(pairs: Sequence[Pair], outputs: Sequence[str]) -> Iterator[str]:
     total = len(outputs)
     if total < 10:
         return
     text, count = Counter(outputs).most_common(1)[0]
-    if count > 0.2 * total and len(set(sources)) > 0.8 * total:
+    if count > 0.2 * total and len({pair.target for pair in pairs}) > 0.8 * total:
         yield f"{count} of {total} outputs are the same, {text[:40]!r}; if it stays so, lower training.optimizer.rate"
     empty = sum(not output.strip() for output in outputs)
     if empty > 0.1 * total:
         yield f"{empty} of {total} outputs are empty; look for empty or very short targets with regard check"
-    copies = sum(output == source for source, output in zip(sources, outputs, strict=True))
+    copies = sum(output == pair.source != pair.target for pair, output in zip(pairs, outputs, strict=True))
     if copies > 0.5 * total:
         yield f"{copies} of {total} outputs copy their source; look for untranslated pairs with regard check"
     loops = sum(_loops(output) for output in outputs)

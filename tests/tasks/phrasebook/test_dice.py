@@ -46,11 +46,6 @@ def test_values_of_one_split_are_unseen_in_the_others(draw: Callable[[Dice], obj
     assert len(test) > 20
 
 
-def test_both_ends_of_a_range_belong_to_the_split() -> None:
-    train, _, test = ({day for days in split for day in days} for split in drawn(lambda dice: dice.days()))
-    assert not train & test
-
-
 def test_numbers_are_unseen_if_large_and_unseen_with_their_unit_if_small_but_for_one_and_two() -> None:
     train, _, test = drawn(lambda dice: dice.quantity(INVENTORY.units), 400)
     large = [{part.number for part in split if part.number > 99 or part.number % 1} for split in (train, test)]

@@ -81,14 +81,6 @@ class Dice:
         """Return a quarter, as its first day."""
         return self._own(lambda: self._start_of((1, 4, 7, 10)))
 
-    def days(self) -> tuple[datetime, datetime]:
-        """Return a day and a later one, often of the same month."""
-        while True:
-            first = self.day()
-            last = first + timedelta(self._number(self.pick((20, 150))))
-            if split_of(last) == self.split:
-                return first, last
-
     def months(self) -> tuple[datetime, datetime]:
         """Return a month and a later one."""
         return self._own(lambda: self._sorted(lambda: self._start_of(range(1, 13))))
