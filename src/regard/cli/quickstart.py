@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from regard.evaluation.evaluate import Evaluation
 
 DOZEN = 12
+CHECKED = 4000
+"""Pairs that are looked at before training: made pairs are all alike."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     task = {"task": {"kind": "phrasebook", "source": source, "target": target}}
     plan = plan_new(task, over_preset(None, args.set), preset="phrasebook", out=clear(args.out))
     if not args.quiet:
+        check(plan.splits)
         tell(plan)
     began = time.perf_counter()
     run = plan.start(["regard", *sys.argv[1:]])
@@ -58,6 +61,15 @@ def run(args: argparse.Namespace) -> int:
     print(f"\nThe report: {run.path / 'report.html'}")
     print(f'Your turn:  echo "{plan.splits.test[0].source}" | regard translate {run.path}')
     return 0
+
+
+def check(splits: Splits) -> None:
+    """Look at a part of the pairs as `regard check` does, and tell what was found."""
+    from regard.data.check import check_pairs
+
+    report = check_pairs(splits.train[:CHECKED], splits.valid)
+    found = "; ".join(finding.message for finding in report.findings) or "nothing wrong"
+    print(f" checked  {report.read:,} of {len(splits.train):,} pairs: {found}", file=sys.stderr)
 
 
 def clear(out: Path) -> Path:
