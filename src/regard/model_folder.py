@@ -145,6 +145,7 @@ def save_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
     except SafetensorError as error:
         hint = "free some space and run the same command again; what was saved before is whole"
         raise ResourceError(f"cannot be written: {error}", where=str(path), hint=hint) from None
+    path.chmod(0o644)  # the library makes files that only their owner can read
 
 
 def load_weights(model: Any, path: Path) -> None:

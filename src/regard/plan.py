@@ -38,7 +38,8 @@ def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path 
         config = resolve(base, task, settings)
         place = free_place(config, out)
         return Plan(place, config, build_task(config.task).splits(), [f"preset {preset}"])
-    config = resolve(read_preset("modern"), task, settings)  # a mistake shows here
+    later: Values = {"training": {"best_by": "loss"}}  # which metrics there are, the recipe says
+    config = resolve(read_preset("modern"), task, settings, later)  # other mistakes show here
     place = free_place(config, out)
     splits = build_task(config.task).splits()
     made = recipe([pair.source for pair in splits.train], [pair.target for pair in splits.train])

@@ -108,7 +108,11 @@ CASES: list[Case] = [
     ("dropout above 1", lambda: setting("model={kind='transformer', dropout=1.5}"), r"model\.dropout: 1\.5"),
     ("unknown kind", lambda: setting("model.kind=trafo"), r"model\.kind: unknown model 'trafo'"),
     ("unknown metric", lambda: setting("task.metrics=['blue']"), r"task\.metrics\[0\]: unknown metric 'blue'.*'bleu'"),
-    ("best by what is not scored", lambda: setting("training.best_by=ter"), r"training\.best_by: 'ter' is not among"),
+    (
+        "best by what is not scored",
+        lambda: [*setting("training.best_by=ter"), "--preset", "tiny"],
+        r"training\.best_by: 'ter' is not among",
+    ),
     ("average and ema", lambda: setting("training={average=3, ema=0.9}"), r"training\.average: .*exclude"),
     ("three-way, not shared", lambda: setting("text.shared=false"), r"model\.embeddings: .*one vocabulary"),
     ("no value", lambda: setting("model.d_model"), r"--set: expected path=value"),

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -98,5 +99,27 @@ def test_a_kill_in_the_middle_of_a_save_changes_nothing(
     out = tmp_path / "run"
     for _ in range(3):
         kill_when(out, out / moment)
+    train(out)
+    assert weights(out) == whole[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [1_000, 10_000, 20_000])
+def test_a_full_disk_ends_with_one_line_and_resumes(
+    tmp_path: Path, whole: tuple[dict[str, bytes], float], limit: int
+) -> None:
+    out = tmp_path / "run"
+
+    def small_disk() -> None:  # no file may grow beyond the limit, as if the disk were full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    failed = subprocess.run(
+        command(out), capture_output=True, text=True, check=False, timeout=120, preexec_fn=small_disk
+    )
+    said = [line for line in failed.stderr.splitlines() if not line.startswith("warning")]
+    assert failed.returncode == 1, failed.stderr
+    assert len(said) == 1, said
+    assert "cannot be written" in said[0]
+    assert "free some space" in said[0]
     train(out)
     assert weights(out) == whole[0]

@@ -62,11 +62,12 @@ def planned(args: argparse.Namespace) -> Plan:
     task = task_settings(pairs, valid_files(args)) if pairs else {}
     if args.resume and args.out is None:
         raise UsageError("which run?", where="--resume", hint="name it with --out RUN")
-    if args.resume and (args.out.exists() or not task):
+    named = bool(task) or "kind" in settings.get("task", {})
+    if args.resume and (args.out.exists() or not named):
         if args.preset:
             raise UsageError("a run has its settings already", where="--preset", hint="leave it out, or start anew")
         return plan_resume(args.out, {"task": task} if task else {}, settings)
-    if not task and "kind" not in settings.get("task", {}):
+    if not named:
         hint = "such as pairs.tsv, or --source a.en --target a.de"
         raise UsageError("no pairs to learn from", where="regard train", hint=hint)
     return plan_new({"task": task} if task else {}, settings, preset=args.preset or "auto", out=args.out)
