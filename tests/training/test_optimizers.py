@@ -80,6 +80,18 @@ def test_muon_moves_hidden_matrices_by_its_own_rate_and_the_rest_like_adam() -> 
     assert torch.linalg.svdvals(step).max() < 1.3
 
 
+def test_more_rounds_bring_the_singular_values_nearer_to_one() -> None:
+    matrices = torch.randn(4, 16, 16)
+    spreads = [torch.linalg.svdvals(orthogonal(matrices, rounds)).std() for rounds in (1, 3, 5)]
+    assert spreads[0] > spreads[1] > spreads[2]
+
+
+def test_the_update_takes_the_config_s_rounds() -> None:
+    three, five = trained(MuonConfig(rounds=3), steps=1), trained(MuonConfig(rounds=5), steps=1)
+    assert not torch.equal(three["first.weight"], five["first.weight"])
+    assert torch.equal(three["embeddings.weight"], five["embeddings.weight"])
+
+
 def test_clip_shortens_long_gradients_and_leaves_short_ones() -> None:
     gradient = torch.tensor([3.0, 4.0])
     assert clip(gradient, 10.0) == 5.0

@@ -55,6 +55,13 @@ class MuonConfig(OptimizerConfig):
     matrix_rate: float = 0.02  # peak learning rate of the hidden matrices
     momentum: float = 0.95
     decay: float = 0.0  # of the hidden matrices, per step, times matrix_rate
+    rounds: int = 5  # of the iteration that makes an update orthogonal; they cost a good part of a step on small models
+
+    def __post_init__(self) -> None:
+        """Refuse an update without a direction."""
+        OptimizerConfig.__post_init__(self)
+        at_least(self, 1, "rounds")
+        shares(self, "momentum", "decay")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
