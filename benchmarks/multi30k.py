@@ -39,7 +39,7 @@ def scores(outputs: Sequence[str], references: Sequence[str], language: str, spl
     low, high = paper.interval or (paper.value, paper.value)
     return {
         f"{split} paper-style": paper.value,
-        "95 %": f"{low:.1f}-{high:.1f}",
+        f"{split} 95 %": f"{low:.1f}-{high:.1f}",
         f"{split} cased": cased.value,
         f"{split} chrF": chrf.value,
     }
