@@ -49,8 +49,8 @@ def exhaustive(model: Any, source: Sequence[int], limit: int, length: LengthNorm
     return sorted(ended, key=lambda h: -h[2])
 
 
-def plain_beam(model: Any, source: Sequence[int], limit: int, config: BeamConfig, drop: bool) -> Scored:
-    """Beam search as the text book has it, one hypothesis at a time; `drop` what can no longer win."""
+def plain_beam(model: Any, source: Sequence[int], limit: int, config: BeamConfig) -> Scored:
+    """Beam search with places, one hypothesis at a time; what can no longer win is dropped."""
     live: list[tuple[tuple[int, ...], float, Any]] = [((), 0.0, None)]
     ended: Scored = []
     for step in range(limit + 1):
@@ -61,16 +61,14 @@ def plain_beam(model: Any, source: Sequence[int], limit: int, config: BeamConfig
             candidates += [((*ids, token), total + log_probs[token], after) for token in allowed]
         candidates.sort(key=lambda c: -c[1])
         divisor = config.length.divisor(step + 1)
-        best = candidates[: config.beams]
+        best = candidates[: config.beams - len(ended)]
         ended += [(ids[:-1], True, total / divisor) for ids, total, _ in best if ids[-1] == EOS]
-        if len(ended) >= config.beams:
-            break
         if step == limit:
             over = {ids[:-1] for ids, _, _ in best if ids[-1] == EOS}
             rest = [(ids, False, total / config.length.divisor(step)) for ids, total, _ in live if ids not in over]
             return (sorted(ended, key=lambda h: -h[2]) + sorted(rest, key=lambda h: -h[2]))[: config.n_best]
-        live = [c for c in candidates if c[0][-1] != EOS][: config.beams]
-        if drop and len(ended) >= config.n_best:
+        live = [c for c in candidates if c[0][-1] != EOS][: config.beams - len(ended)]
+        if len(ended) >= config.n_best:
             to_beat = sorted(score for _, _, score in ended)[-config.n_best]
             live = [c for c in live if c[1] / config.length.divisor(limit + 1) > to_beat]
     return sorted(ended, key=lambda h: -h[2])[: config.n_best]
@@ -80,7 +78,8 @@ def plain_beam(model: Any, source: Sequence[int], limit: int, config: BeamConfig
 def test_a_beam_wider_than_the_tree_finds_what_exhaustive_search_finds(length: LengthNormalisation) -> None:
     for seed in range(4):
         model = Recurrent(size=6, seed=seed)  # two tokens of text: 1 + 2 + 4 + 8 outputs of up to 3 tokens
-        config = BeamConfig(beams=8 * 3, n_best=15, length=length, max_length=3)  # 8 x 3 candidates in the last step
+        beams = 8 * 3 + 15  # candidates in the last step, and what ended before
+        config = BeamConfig(beams=beams, n_best=15, length=length, max_length=3)
         assert_same(search(model, sources([4, 5]), config)[0], exhaustive(model, [4, 5], 3, length))
 
 
@@ -91,16 +90,19 @@ def test_it_agrees_with_a_plain_one(length: LengthNormalisation, beams: int, n_b
         model = Recurrent(size=9, seed=seed)
         config = BeamConfig(beams=beams, n_best=n_best, length=length, length_ratio=1.0, length_extra=4)
         for text, found in zip(TEXTS, search(model, sources(*TEXTS), config), strict=True):
-            assert_same(found, plain_beam(model, text, len(text) + 4, config, drop=True))
+            assert_same(found, plain_beam(model, text, len(text) + 4, config))
 
 
 @every_length
-def test_dropping_what_can_no_longer_win_loses_nothing(length: LengthNormalisation) -> None:
-    for seed in range(6):
-        model, config = Recurrent(size=9, seed=seed), BeamConfig(beams=4, length=length, max_length=9)
-        for text, [found] in zip(TEXTS, search(model, sources(*TEXTS), config), strict=True):
-            [(_, ended, score)] = plain_beam(model, text, config.limit(len(text)), config, drop=False)
-            assert (found.ended, found.score) >= (ended, score - 1e-5)
+@pytest.mark.parametrize("beams", [1, 2, 4, 8])
+def test_unlikely_early_ends_never_crowd_out_the_likeliest(length: LengthNormalisation, beams: int) -> None:
+    """A model sure of itself: at every step EOS is the second choice, far behind."""
+    sure, rest = 1 - 1e-4, 1e-4 / 2
+    chain = {BOS: A, A: B, B: C, C: EOS}
+    rows = {last: {token: sure, EOS: rest, UNK + 4: rest} for last, token in chain.items() if token != EOS}
+    table = log_table(8, rows | {C: {EOS: sure, A: 1 - sure}, UNK + 4: {EOS: 0.9, A: 0.1}})
+    config = BeamConfig(beams=beams, length=length)
+    assert search(Markov(table[None]), sources([A, B, C]), config)[0][0].ids == (A, B, C)
 
 
 @every_length

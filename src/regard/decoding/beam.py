@@ -4,12 +4,14 @@ Axes    B unfinished sentences · R rows (live hypotheses), sentence by sentence
         k best next tokens of a row · c best candidates (a row and its next token) of a sentence
 Source  Wu et al. 2016, section 7; Vaswani et al. 2017, section 6.1
 
-Each step ranks the candidates of a sentence by log-probability, equal ones by the rank of their row and then by token.
-Those among the best N that are EOS have ended; the best N of the others live on. A live hypothesis is dropped once it
-can no longer beat the n_best-th best ended one: log-probabilities only fall and divisors never do, so its score will
-at most be log_prob / divisor(limit + 1). Nothing is lost, as all that it keeps out are worse. A sentence is over when
+A sentence has N places. Each step ranks its candidates by log-probability, equal ones by the rank of their row and
+then by token. Those among the best that are EOS have ended and keep their places, as many as are free; the best of the
+others live on in the places that are left. So a beam of one is greedy search, and unlikely hypotheses that end early
+take places from other unlikely ones, never from the likeliest. A live hypothesis is dropped once it can no longer beat
+the n_best-th best ended one: log-probabilities only fall and divisors never do, so its score will at most be
+log_prob / divisor(limit + 1). Nothing is lost, as all that it keeps out are worse. A sentence is over when
 
-* no live hypothesis is left, or N have ended, so that a beam of one is greedy search; or
+* no live hypothesis is left; or
 * its limit is reached, or no token may come next: what lives is cut off there, and ranks after all that ended.
 """
 
@@ -80,7 +82,8 @@ def beam(model: StepModel[Any], sentences: Sentences, config: BeamConfig) -> lis
         logits_RV, state = model.step(tokens_R, state)
         candidates = _candidates(permitted(logits_RV, constraint), live, len(unfinished.owners), config.beams)
         possible_Bc, end_Bc = candidates.log_probs > -math.inf, candidates.tokens == EOS
-        ended_Bc = possible_Bc & end_Bc & (torch.arange(end_Bc.size(1), device=end_Bc.device) < config.beams)
+        free_B1 = (config.beams - unfinished.ended)[:, None]
+        ended_Bc = possible_Bc & end_Bc & (torch.arange(end_Bc.size(1), device=end_Bc.device) < free_B1)
         going_Bc = possible_Bc & ~end_Bc & (unfinished.limits > step)[:, None]
         _complete(trellis, live, unfinished, candidates, ended_Bc, going_Bc)
         scores_Bc = candidates.log_probs / config.length.divisor(step + 1)
@@ -144,10 +147,10 @@ def _complete(
 def _hopeful(
     candidates: _Candidates, unfinished: _Unfinished, going: Bool[Tensor, "B c"], beams: int
 ) -> Bool[Tensor, "B c"]:
-    """Pick the best N of those that go on, less those that can no longer be among the n_best."""
+    """Pick the best of those that go on for the free places, less those that can no longer be among the n_best."""
     may_win_Bc = candidates.log_probs / unfinished.reach[:, None] > unfinished.best[:, -1:]
-    hopeful_Bc = going & may_win_Bc & (unfinished.ended < beams)[:, None]
-    return hopeful_Bc & (hopeful_Bc.cumsum(1) <= beams)
+    hopeful_Bc = going & may_win_Bc
+    return hopeful_Bc & (hopeful_Bc.cumsum(1) <= (beams - unfinished.ended)[:, None])
 
 
 def _go_on(candidates: _Candidates, unfinished: _Unfinished, keep: Bool[Tensor, "B c"]) -> tuple[_Live, _Unfinished]:
