@@ -69,7 +69,7 @@ def test_fewer_symbols() -> None:
 
 def test_impossible_sizes_are_refused() -> None:
     task = Copy(CopyConfig(symbols=2, shortest=1, longest=2))  # a, b, aa, ab, ba, bb
-    with pytest.raises(ConfigError, match=r"task.train: no more than \d different strings were found, not 20000"):
+    with pytest.raises(ConfigError, match=r"task.train: no more than \d different strings were found, not 50000"):
         task.splits()
 
 
