@@ -136,10 +136,10 @@ def attention(
 ) -> Float[Tensor, "B H Q D"]:
     """Average the values under softmax(q·kᵀ / √D + bias), as far as mask and causality allow.
 
-    The fused kernel draws its dropout from the global generator and is slow on short bfloat16 rows; there the
-    weights are formed. `layers.attention.attend` is the same in the open.
+    The fused kernel draws its dropout from the global generator and is slow on short rows on a CPU; there the weights
+    are formed. `layers.attention.attend` is the same in the open.
     """
-    if p == 0.0 and (q.dtype == torch.float32 or k.size(2) > _SHORT):
+    if p == 0.0 and (q.device.type != "cpu" or k.size(2) > _SHORT):
         square = mask is None and q.size(2) == k.size(2)  # all that torch's own causal flag is right for
         if bias is None and (square or not causal):
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
@@ -153,17 +153,16 @@ def attention(
 
 
 _SHORT = 128
-"""Keys up to which forming the weights in bfloat16 beats the fused kernel on CPUs."""
+"""Keys up to which forming the weights beats the fused kernel on CPUs, forward and backward together."""
 
 
 def forbid(
     scores: Float[Tensor, "#B #H Q K"], mask: Bool[Tensor, "#B #H #Q K"] | None, *, causal: bool
 ) -> Float[Tensor, "..."]:
-    """Set the scores that mask and causality forbid to minus infinity."""
+    """Set the scores that mask and causality forbid to minus infinity: by adding it, which is cheaper than filling."""
     if causal:
-        future_QK = scores.new_full(scores.shape[-2:], -math.inf).triu(1 + scores.size(-1) - scores.size(-2))
-        scores = scores + future_QK
-    return scores if mask is None else scores.masked_fill(~mask, -math.inf)
+        scores = scores + scores.new_full(scores.shape[-2:], -math.inf).triu(1 + scores.size(-1) - scores.size(-2))
+    return scores if mask is None else scores + scores.new_zeros(mask.shape).masked_fill(~mask, -math.inf)
 
 
 class _Embedding(torch.autograd.Function):
