@@ -24,7 +24,7 @@ def main() -> None:
         run, seconds = train(config_for(task, args, seed), place(args.out, seed))
         translator = Translator.load(run.path)
         bodies = [mail["body"] for mail in mails]
-        outputs = [translation.text for translation in translator.translate(bodies, over_long="cut")]
+        outputs = [translation.text for translation in translator.translate(bodies)]
         row: dict[str, Any] = {"preset": args.preset, "seed": seed, "minutes": seconds / 60, "mails": len(mails)}
         for metric in (Rouge1(), Rouge2(), RougeL()):
             result = score_with_interval(metric, outputs, [[mail["subject"]] for mail in mails])

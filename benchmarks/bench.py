@@ -33,6 +33,8 @@ def arguments(description: str, preset: str) -> argparse.ArgumentParser:
 def data_folder(given: str | None, name: str) -> Path:
     """Return the folder of a data set, or leave with a word if it is not there."""
     root = Path(given or os.environ.get("REGARD_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
+    if root.name == name and root.is_dir():
+        return root.resolve()
     if not (root / name).is_dir():
         print(f"skipped: no folder {name} in {root} (name the data with --data or REGARD_DATA)")
         sys.exit(0)

@@ -39,8 +39,9 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "experiment": BELOW_EXPERIMENT,
     "run": {*BELOW_EXPERIMENT, "experiment"},
     "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
-    "api": {*BELOW_EXPERIMENT, "experiment", "run", "plan"},
-    "cli": {*BELOW_EXPERIMENT, "experiment", "run", "plan"},
+    "conclusion": {*BELOW_EXPERIMENT, "experiment", "run"},
+    "api": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
+    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
 }
 
 NEVER_TORCH = {
@@ -60,6 +61,7 @@ NEVER_TORCH = {
 TORCH_LATER = NEVER_TORCH | {
     "",
     "cli",
+    "conclusion",
     "decoding.types",
     "experiment",
     "inference",

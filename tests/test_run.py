@@ -44,7 +44,8 @@ def test_two_runs_of_the_same_settings_end_with_the_same_bytes(tmp_path: Path) -
 def test_a_resumed_run_may_change_its_length_and_nothing_that_decides_its_weights(tmp_path: Path) -> None:
     run, _ = tiny_run(tmp_path / "run")
     longer = resolve(merge(TINY, {"training": {"steps": 99}}))
-    assert Run.open(run.changed(longer).path).config.training.steps == 99
+    assert run.changed(longer).config.training.steps == 99
+    assert Run.open(run.path).config.training.steps == 12, "written down by training, not by asking"
     other = resolve(merge(TINY, {"training": {"seed": 2}, "model": {"d_ff": 8}}))
     with pytest.raises(ConfigError, match=r"settings differ: model.d_ff was 32 and is 8; training.seed was 1 and is 2"):
         run.changed(other)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from regard.conclusion import conclude, some_sources
 from regard.config import Values, read_toml
 from regard.data.pairs import PairFiles, read_pairs
+from regard.errors import ConfigError
 from regard.evaluation.evaluate import Evaluation
 from regard.evaluation.evaluate import evaluate as evaluate_pairs
 from regard.plan import plan_new, plan_resume
@@ -17,7 +19,7 @@ Pairs = PairFiles | str | Path | tuple[str | Path, str | Path]
 """One TSV or JSONL, two line-aligned files (sources, targets), or PairFiles with columns or fields named."""
 
 
-def train(
+def train(  # noqa: PLR0913 - all but the pairs are named
     pairs: Pairs | None = None,
     *,
     valid: Pairs | None = None,
@@ -25,25 +27,29 @@ def train(
     preset: str = "auto",
     config: str | Path | Mapping[str, Any] | None = None,
     resume: bool = False,
+    device: str | None = None,
     listener: Listener | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train a model and return its run, as `regard train` does.
 
-    `config` is a TOML file or nested values, laid over the preset; it may name a task instead of `pairs`. With
-    `resume`, the run in `out` goes on. `listener` hears of every step and validation; the training stops and saves
-    when `stop` says so.
+    The run folder then holds `report.html` and a model card too. `config` is a TOML file or nested values, laid over
+    the preset; it may name a task instead of `pairs`. With `resume`, the run in `out` goes on, or begins if there is
+    none. `listener` hears of every step and validation; the training stops and saves when `stop` says so.
     Raises ConfigError or DataError before anything is made, TrainingError or ResourceError if training fails.
     """
     task = {"task": task_settings(_files(pairs), None if valid is None else _files(valid))} if pairs else {}
     settings: Values = {} if config is None else dict(config) if isinstance(config, Mapping) else read_toml(config)
     place = None if out is None else Path(out)
-    if resume and place is not None:
+    if resume and place is None:
+        raise ConfigError("which run is to go on?", where="resume", hint="name it with out=...")
+    if resume and place is not None and place.exists():
         plan = plan_resume(place, task, settings)
     else:
         plan = plan_new(task, settings, preset=preset, out=place)
     run = plan.start()
-    run.train(plan.splits, listener or Quiet(), stop)
+    run.train(plan.splits, listener or Quiet(), stop, device)
+    conclude(run, some_sources(plan.splits.valid))
     return run
 
 

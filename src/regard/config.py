@@ -47,6 +47,14 @@ def between(config: Any, low: int | float, high: int | float, *names: str) -> No
             raise ConfigError(problem, where=name, hint="give a number between them")
 
 
+def seed(config: Any, name: str = "seed") -> None:
+    """Refuse what no generator of random numbers takes.
+
+    Raises ConfigError naming the field.
+    """
+    between(config, 0, 2**63 - 1, name)
+
+
 def shares(config: Any, *names: str) -> None:
     """Refuse fields of a config that are not within 0 to 1, or are 1 itself.
 
@@ -90,7 +98,7 @@ def _value(f: Any, value: Any, path: str) -> Any:
     if "kind" not in value:
         raise ConfigError("missing setting", where=f"{path}.kind", hint=_kinds(registry))
     try:
-        cls = registry[value["kind"]]
+        cls = registry[str(value["kind"])]
     except ConfigError as error:
         raise error.within(f"{path}.kind") from None
     return from_mapping(cls, {k: v for k, v in value.items() if k != "kind"}, path)
@@ -115,13 +123,13 @@ def checked(kind: Any, value: Any, path: str) -> Any:
         raise ConfigError(f"unknown value {value!r}", where=path, hint=hint)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            hint = f"such as [{_EXAMPLES[args[0]]}]"
+            hint = f"such as [{_EXAMPLES.get(args[0], '...')}]"
             raise ConfigError(f"expected a list, got {value!r}", where=path, hint=hint)
         return tuple(checked(args[0], item, f"{path}[{i}]") for i, item in enumerate(value))
     if kind is float and type(value) is int:
         return float(value)
     if isinstance(kind, type) and type(value) is not kind:
-        raise ConfigError(f"expected {_name(kind)}, got {value!r}", where=path, hint=f"such as {_EXAMPLES[kind]}")
+        raise ConfigError(f"expected {_name(kind)}, got {value!r}", where=path, hint=_such_as(kind))
     return value
 
 
@@ -135,14 +143,22 @@ def _one_of(kinds: tuple[Any, ...], value: Any, path: str) -> Any:
         except ConfigError:
             if len(wanted) == 1:
                 raise
-    hint = f"such as {_EXAMPLES[wanted[0]]}"
+    hint = _such_as(wanted[0])
     raise ConfigError(f"expected {' or '.join(map(_name, wanted))}, got {value!r}", where=path, hint=hint)
 
 
 _EXAMPLES = {int: "4", float: "0.1", str: '"word"', bool: "true"}
 
 
+def _such_as(kind: Any) -> str:
+    if is_dataclass(kind):
+        return f"settings: {', '.join(f.name for f in fields(kind))}"
+    return f"such as {_EXAMPLES.get(kind, '...')}"
+
+
 def _name(kind: Any) -> str:
+    if is_dataclass(kind):
+        return "a table"
     words = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}
     return words.get(kind, getattr(kind, "__name__", str(kind)))
 

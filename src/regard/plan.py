@@ -7,6 +7,7 @@ from pathlib import Path
 from regard.config import Values, to_mapping
 from regard.errors import ConfigError
 from regard.experiment import ExperimentConfig, read_preset, resolve
+from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
 from regard.tasks.configs import FilesConfig
@@ -37,13 +38,22 @@ def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path 
         base: Values = read_preset(preset)
         config = resolve(base, task, settings)
         place = free_place(config, out)
+        check_metrics(config)
         return Plan(place, config, build_task(config.task).splits(), [f"preset {preset}"])
     later: Values = {"training": {"best_by": "loss"}}  # which metrics there are, the recipe says
     config = resolve(read_preset("modern"), task, settings, later)  # other mistakes show here
     place = free_place(config, out)
     splits = build_task(config.task).splits()
     made = recipe([pair.source for pair in splits.train], [pair.target for pair in splits.train])
-    return Plan(place, resolve(read_preset(made.base), made.values, task, settings), splits, made.reasons)
+    config = resolve(read_preset(made.base), made.values, task, settings)
+    check_metrics(config)
+    return Plan(place, config, splits, made.reasons)
+
+
+def check_metrics(config: ExperimentConfig) -> None:
+    """Raise MissingExtraError if a metric needs a package that is not there."""
+    for name in config.task.metrics:
+        METRICS[name]()
 
 
 def plan_resume(out: Path, task: Values, settings: Values) -> Plan:
@@ -62,7 +72,7 @@ def free_place(config: ExperimentConfig, out: Path | None) -> Path:
     Raises ConfigError if there is something in its place.
     """
     if out is not None:
-        if out.exists():
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             hint = f"choose another --out, or regard train --resume --out {out}"
             raise ConfigError("exists already", where=str(out), hint=hint)
         return out

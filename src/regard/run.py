@@ -12,10 +12,11 @@ Making and opening a run imports no torch; training does.
 
 import hashlib
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from regard.training.loop import Trainer
     from regard.training.precision import Precision
 
-MAY_CHANGE = ("training.steps", "training.patience", "training.save_every", "decoding")
-"""Settings that a resumed run may change, or whole tables of them."""
+MAY_CHANGE = ("training.steps", "training.patience", "training.save_every")
+"""Settings that a resumed run may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Run:
 
         Raises ConfigError if there is something in its place.
         """
-        if path.exists():
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             hint = "choose another --out, or go on with --resume" if (path / "config.toml").exists() else "see --out"
             raise ConfigError("exists already", where=str(path), hint=hint)
         config = replace(config, task=config.task.anywhere())  # so that the run can be resumed from anywhere
@@ -87,19 +88,17 @@ class Run:
             raise error.within(str(folder / "config.toml")) from None
 
     def changed(self, config: ExperimentConfig) -> "Run":
-        """Return the run with other settings, as far as a run may change them on the way.
+        """Return the run with other settings, as far as a run may change them on the way; training writes them down.
 
         Raises ConfigError that lists those that it may not.
         """
         config = replace(config, task=config.task.anywhere())
         changes = differences(self.config, config)
-        refused = {path: pair for path, pair in changes.items() if not path.startswith(MAY_CHANGE)}
+        refused = {path: pair for path, pair in changes.items() if path not in MAY_CHANGE}
         if refused:
             listed = "; ".join(f"{path} was {old!r} and is {new!r}" for path, (old, new) in refused.items())
             hint = f"start a new run, or change only {', '.join(MAY_CHANGE)}"
             raise ConfigError(f"settings differ: {listed}", where=str(self.path), hint=hint)
-        if changes:
-            write_text(self.path / "config.toml", to_toml(config))
         return replace(self, config=config)
 
     def splits(self) -> Splits:
@@ -108,29 +107,31 @@ class Run:
         Raises DataError if they are not those that the run was started with.
         """
         splits = build_task(self.config.task).splits()
-        if read_json(self.path / "data_report.json")["fingerprint"] != fingerprint(splits):
+        if _table(self.path / "data_report.json").get("fingerprint") != fingerprint(splits):
             hint = "bring back the old files, or start a new run"
             raise DataError("the pairs have changed since the run was started", where=str(self.path), hint=hint)
         return splits
 
     def status(self) -> dict[str, Any]:
         """Return how far the run got."""
-        status: dict[str, Any] = read_json(self.path / "status.json")
-        return status
+        return _table(self.path / "status.json")
 
     def train(
-        self, splits: Splits, listener: Listener, stop: Callable[[], bool] = lambda: False, device: str = "cpu"
+        self, splits: Splits, listener: Listener, stop: Callable[[], bool] = lambda: False, device: str | None = None
     ) -> "Trainer":
         """Train to the end, from the last checkpoint if there is one; return the trainer, which knows how it went.
 
         Raises Interrupted when `stop` says so, TrainingError or ResourceError when training fails.
         """
-        with self.reporting_state():
+        with self.alone(), self.reporting_state():
+            write_text(self.path / "config.toml", to_toml(self.config))
             trainer = self.trainer(splits, listener, stop, device)
             trainer.train()
         return trainer
 
-    def trainer(self, splits: Splits, listener: Listener, stop: Callable[[], bool], device: str = "cpu") -> "Trainer":
+    def trainer(
+        self, splits: Splits, listener: Listener, stop: Callable[[], bool], device: str | None = None
+    ) -> "Trainer":
         """Build everything and go to the last checkpoint."""
         import torch
 
@@ -148,37 +149,63 @@ class Run:
         trainer.restore()
         journal.rewind(trainer.progress.step)
         samples.rewind(trainer.progress.step)
-        for text in over_long(material):
-            listeners.warned(trainer.progress.step, text)
+        if not trainer.progress.step:
+            for text in over_long(material):
+                listeners.warned(0, text)
         return trainer
 
     def material(self, splits: Splits) -> Material:
         """Return all texts as ids, by the tokenizers of the run, which are learnt the first time."""
         folder = self.path / "tokenizer"
         settle(folder)
-        if folder.exists():
-            return prepare(self.config, splits, Sides.load(folder))
-        material = prepare(self.config, splits)
-        with new_folder(folder) as new:
-            material.sides.save(new)
-        report = read_json(self.path / "data_report.json")
-        report["over_long"] = {
-            name: {"refused": encoded.refused, "cut": encoded.cut, "used": len(encoded)}
-            for name, encoded in (("train", material.train), ("valid", material.valid))
-        }
-        write_json(self.path / "data_report.json", report)
+        material = prepare(self.config, splits, Sides.load(folder) if folder.exists() else None)
+        if not folder.exists():
+            with new_folder(folder) as new:
+                material.sides.save(new)
+        report = _table(self.path / "data_report.json")
+        if "over_long" not in report:
+            over_long = {
+                name: {"refused": encoded.refused, "cut": encoded.cut, "used": len(encoded)}
+                for name, encoded in (("train", material.train), ("valid", material.valid))
+            }
+            write_json(self.path / "data_report.json", report | {"over_long": over_long})
         return material
 
-    def precision(self, device: str) -> "Precision":
-        """Return how to compute: measured the first time, then kept."""
+    def precision(self, device: str | None) -> "Precision":
+        """Return how to compute: measured the first time, then kept.
+
+        Raises UnsupportedError if the device cannot be used, ConfigError if the run was started on another.
+        """
+        from regard.models.device import device_called
         from regard.training.precision import Precision, choose
 
         file = self.path / "choices.json"
         if file.exists():
-            return Precision(**read_json(file))
-        precision = choose(self.config.training, device)
+            precision = kept_choices(file, Precision)
+            device_called(precision.device)
+            if device not in (None, precision.device):
+                hint = "leave --device out, or start a new run"
+                raise ConfigError(f"the run was started on {precision.device!r}", where="--device", hint=hint)
+            return precision
+        device_called(device or "cpu")
+        precision = choose(self.config.training, device or "cpu")
         write_json(file, to_mapping(precision))
         return precision
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from training in this run while the block lasts.
+
+        Raises ConfigError if one is at it.
+        """
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            if not locked(handle):
+                hint = "wait for it, or stop it"
+                raise ConfigError("another process is training here", where=str(self.path), hint=hint)
+            yield
+        finally:
+            os.close(handle)
 
     def reporting_state(self) -> "_State":
         """Keep `status.json` true, however the block ends."""
@@ -199,14 +226,15 @@ class _State:
             self._write("finished")
             return
         with suppress(RegardError):  # what went wrong first is what counts
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt | BrokenPipeError):
                 self._write("interrupted")
-            elif isinstance(error, RegardError):
-                self._write("failed", str(error))
+            else:
+                self._write("failed", str(error) or type(error).__name__)
 
     def _write(self, state: str, problem: str = "") -> None:
         news = {"state": state} | ({"problem": problem} if problem else {})
-        write_json(self.run.path / "status.json", self.run.status() | news)
+        before = {name: value for name, value in self.run.status().items() if name != "problem"}
+        write_json(self.run.path / "status.json", before | news)
 
 
 class StatusFile(Quiet):
@@ -240,7 +268,8 @@ class SampleFile(Quiet):
         drop_after(self.path, step)
 
     def validated(self, report: ValidationReport) -> None:
-        append_line(self.path, {"step": report.step, "samples": [to_mapping(sample) for sample in report.samples]})
+        if report.name == "validation":
+            append_line(self.path, {"step": report.step, "samples": [to_mapping(sample) for sample in report.samples]})
 
 
 def over_long(material: Material) -> Iterator[str]:
@@ -273,6 +302,37 @@ def environment() -> dict[str, str]:
     libraries = {name: version(name) for name in ("torch", "numpy", "sentencepiece", "sacrebleu", "safetensors")}
     machine = {"system": platform.system(), "machine": platform.machine(), "python": sys.version.split()[0]}
     return {"regard": __version__} | machine | libraries
+
+
+def locked(handle: int) -> bool:
+    """Lock a file or folder for this process, as long as it is open; return whether nobody else has."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):  # a system without such locks
+        pass
+    return True
+
+
+def kept_choices(file: Path, kind: "type[Precision]") -> "Precision":
+    """Return the choices that a run was started with.
+
+    Raises CheckpointError if they are not those.
+    """
+    try:
+        return kind(**_table(file))
+    except TypeError:
+        raise CheckpointError("is damaged", where=str(file), hint="take a whole copy, or start a new run") from None
+
+
+def _table(file: Path) -> dict[str, Any]:
+    values = read_json(file)
+    if not isinstance(values, dict):
+        raise CheckpointError("is damaged", where=str(file), hint="take a whole copy, or start a new run")
+    return values
 
 
 def _plain(pair: Pair) -> Mapping[str, Any]:

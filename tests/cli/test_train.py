@@ -79,7 +79,7 @@ def test_auto_prints_what_it_chose_and_why(pairs: str, capsys: pytest.CaptureFix
     assert main(["train", pairs, *small, "--out", "run"]) == 0
     said = capsys.readouterr().err
     assert "chosen  preset modern" in said
-    assert "pieces for both sides" in said
+    assert "8 and 8 symbols between spaces, each a token" in said
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(

@@ -15,6 +15,7 @@ from regard.evaluation.compare import compare
 from regard.evaluation.evaluate import evaluate
 from regard.experiment import resolve
 from regard.inference.translator import Translator
+from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
 from tests.tiny_model import save_tiny_model
@@ -71,9 +72,10 @@ def test_json_is_one_object_about_the_held_out_pairs(regard: Regard, runs: tuple
     code, out, err = regard("evaluate", runs[0], "--json")
     values = json.loads(out)
     assert (code, err, out.count("\n")) == (0, "", 1)
-    assert list(values["metrics"]) == ["per"]
+    assert next(iter(values["metrics"])) == "per"
+    assert values["metrics"].keys() == METRICS.keys()
     for result in values["metrics"].values():
-        assert result["signature"].startswith(f"{result['name']}|nrefs:var|")
+        assert "|nrefs:var|" in result["signature"]
         low, high = result["interval"]
         assert low <= result["value"] <= high
     assert (values["pairs"], values["sentences"], values["pooled"]) == (3, 3, False)
@@ -121,7 +123,7 @@ def test_a_model_folder_in_a_run_is_measured_like_the_run(regard: Regard, runs: 
 def test_a_model_without_its_run(regard: Regard, tmp_path: Path, pairs: Path) -> None:
     folder = save_tiny_model(tmp_path / "model").path
     values = json.loads(regard("evaluate", folder, pairs, "--json")[1])
-    assert list(values["metrics"]) == ["bleu", "chrf"]
+    assert list(values["metrics"])[:2] == ["bleu", "chrf"]
     code, _, err = regard("evaluate", folder)
     assert (code, err) == (2, f"regard: {folder}: which pairs? it lies in no run (name a file of pairs)\n")
 

@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ SETTINGS = [
     "model.d_model=16", "model.heads=2", "model.d_ff=32",
     "model.dropout=0.2", "model.attention_dropout=0.1",
     "training.batch_tokens=64", "training.optimizer={kind='muon'}", "training.schedule={kind='linear', warmup=3}",
-    "training.validate_every=7", "training.save_every=3", "training.average=2",
+    "training.validate_every=7", "training.save_every=3", "training.average=3",
     "training.precision=float32", "training.threads=1", "training.steps=40", "decoding.kind=greedy",
 ]  # fmt: skip
 RESULT = ("last", "best", "averaged")
@@ -42,9 +43,9 @@ def weights(out: Path) -> dict[str, bytes]:
     return {name: (out / name / "model.safetensors").read_bytes() for name in RESULT}
 
 
-def kill_after(out: Path, seconds: float) -> bool:
+def kill_after(out: Path, seconds: float, *more: str) -> bool:
     """Train for so long, then kill; return whether there was something left to kill."""
-    process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command(out, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -55,15 +56,24 @@ def kill_after(out: Path, seconds: float) -> bool:
 
 
 def kill_when(out: Path, path: Path) -> bool:
-    """Train until a file appears, then kill; return whether it appeared."""
+    """Train until a file appears, or is another than before, then kill; return whether that was so."""
+    before = changed(path)
     process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None:
-        if path.exists():
+        if changed(path) not in (None, before):
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             return True
-        time.sleep(0.0005)
+        time.sleep(0.0002)
     return False
+
+
+def changed(path: Path) -> float | None:
+    """Return when a file was last changed, or None if there is none."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +91,38 @@ def test_fifty_kills_change_nothing(tmp_path: Path, whole: tuple[dict[str, bytes
     out, generator, kills = tmp_path / "run", random.Random(series), 0
     expected, seconds = whole
     while kills < 10:
-        if not kill_after(out, generator.uniform(0.2, 1.1) * seconds):
+        if kill_after(out, generator.uniform(0.2, 1.1) * seconds):
+            kills += 1
+        else:
             assert weights(out) == expected
-            subprocess.run(["rm", "-r", str(out)], check=True)
-        kills += 1
+            shutil.rmtree(out)
     train(out)
     assert weights(out) == expected
 
 
 @pytest.mark.slow
+def test_kills_change_nothing_with_two_threads(tmp_path: Path) -> None:
+    outs = tmp_path / "whole", tmp_path / "run"
+    more = ["--set", "training.threads=2", "--set", "model.d_model=64"]
+    subprocess.run(command(outs[0], *more), check=True, timeout=120)
+    for seconds in (3.0, 4.0, 5.0):
+        kill_after(outs[1], seconds, *more)
+    subprocess.run(command(outs[1], *more), check=True, timeout=120)
+    assert weights(outs[0]) == weights(outs[1])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "moment", [".last.new", ".best.new", "last/resume", ".tokenizer.new", "snapshots", "choices.json"]
+    "moment",
+    ["choices.json", "snapshots", ".last.new", ".best.new", ".averaged.new", "last/resume/state.json"],
 )
 def test_a_kill_in_the_middle_of_a_save_changes_nothing(
     tmp_path: Path, whole: tuple[dict[str, bytes], float], moment: str
 ) -> None:
-    out = tmp_path / "run"
+    out, kills = tmp_path / "run", 0
     for _ in range(3):
-        kill_when(out, out / moment)
+        kills += kill_when(out, out / moment)
+    assert kills, "the moment was never met"
     train(out)
     assert weights(out) == whole[0]
 

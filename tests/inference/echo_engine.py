@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
+from typing import Literal
 
 from regard.decoding.types import BeamConfig, DecodingConfig, Hypothesis, NoNormalisation
 from regard.inference.engine import FEATURES, Tokens
@@ -53,9 +54,15 @@ class EchoEngine:
             yield (LOG_PROB,) * (len(target) + 1)
 
 
-def echo_folder(longest: int = 4) -> ModelFolder:
+def echo_folder(longest: int = 4, over_long: Literal["refuse", "cut"] = "refuse") -> ModelFolder:
     """Return a model folder of spaced tokens that is not on disk."""
-    text = TextConfig(source=SpacedConfig(), target=SpacedConfig(), longest_source=longest, longest_target=longest)
+    text = TextConfig(
+        source=SpacedConfig(),
+        target=SpacedConfig(),
+        longest_source=longest,
+        longest_target=longest,
+        over_long=over_long,
+    )
     side = Side(Spaced((), SpacedConfig()), Vocabulary(()))
     decoding = BeamConfig(length=NoNormalisation())
     return ModelFolder(Path("echo"), ModelSettings(text=text, decoding=decoding), Sides(side, side))

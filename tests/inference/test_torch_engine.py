@@ -59,6 +59,7 @@ def test_models_of_other_vocabularies_do_not_decode_as_one(tmp_path: Path) -> No
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_finds_the_same(tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path / "model")
     sources, config = [list(source) for source in SOURCES], BeamConfig(no_repeat=1)

@@ -91,6 +91,14 @@ def test_what_is_too_long(engine: EchoEngine, over_long: str, text: str, asked: 
     assert [source for source, _, _ in engine.asked] == asked
 
 
+def test_a_model_that_learnt_from_cut_texts_reads_them_cut(engine: EchoEngine) -> None:
+    translator = Translator(engine, echo_folder(longest=3, over_long="cut"))
+    assert translator.translate("a b. c d").status == "cut"
+    assert translator.translate("a b. c d", over_long="split").status == "split"
+    scores = list(translator.score([("a b c d", "x"), ("a", "w x y z")]))
+    assert [(score.status, score.tokens) for score in scores] == [("cut", ("x",)), ("cut", ("w", "x", "y"))]
+
+
 def test_the_score_of_a_split_text_is_that_of_its_parts_together(engine: EchoEngine) -> None:
     translator = Translator(engine, echo_folder(longest=2))
     translation = translator.translate("a b. c", decoding=BeamConfig(length=PowerNormalisation(alpha=2.0)))

@@ -112,7 +112,7 @@ def _config() -> dict[str, Any]:
             "metrics": ["bleu", "chrf"],
             "pooled": False,
         },
-        "text": {"longest_source": 256, "longest_target": 256},
+        "text": {"longest_source": 256, "longest_target": 256, "over_long": "refuse"},
         "model": {"kind": "transformer", "encoder_layers": 4, "decoder_layers": 4, "d_model": 128},
         "training": {"seed": 1, "steps": STEPS, "validate_pairs": 1000, "best_by": "loss"},
     }

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from regard.errors import ResourceError, TrainingError
+from regard.errors import ConfigError, ResourceError, TrainingError, UnsupportedError
 from regard.model_folder import ModelFolder
 from regard.run import Run
 from regard.training.loop import Interrupted, Trainer
@@ -64,11 +64,16 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, values: dict[str,
 
 
 def test_the_journal_of_a_resumed_run_has_every_step_once(tmp_path: Path) -> None:
+    undisturbed, splits = tiny_run(tmp_path / "undisturbed")
+    whole = Recorder()
+    undisturbed.train(splits, whole)
     run, splits = tiny_run(tmp_path / "run")
     heard = Recorder()
     with pytest.raises(Interrupted):
         run.train(splits, heard, lambda: len(heard.steps) >= 5)
     Run.open(run.path).train(splits, Recorder())
+    events = read_journal(run.path / "metrics.jsonl")
+    assert sum(event["tokens"] for event in events if event["event"] == "step") == sum(r.tokens for r in whole.steps)
     steps = [event["step"] for event in read_journal(run.path / "metrics.jsonl") if event["event"] == "validation"]
     assert steps == [4, 8, 12]
     lines = (run.path / "samples.jsonl").read_text(encoding="utf-8").splitlines()
@@ -159,6 +164,72 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_change(
         load_file(made.checkpoints.run / "last" / "model.safetensors")["embeddings.table"],
         made.weights.view(good, "embeddings.table"),
     )
+
+
+def test_a_loss_that_rises_far_above_guessing_stops_and_leaves_the_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = trainer(tmp_path)
+    batches = made.examples.batches(64, 1)
+    made.update([next(batches)[1]], 0)
+    made.save()
+    good = made.weights.master.clone()
+    monkeypatch.setattr(Trainer, "_pass", lambda self, batch, *rest: 99.0 * batch.tokens)
+    for _ in range(49):
+        made.update([next(batches)[1]], 0)
+    with pytest.raises(TrainingError, match=r"step 51, .*the loss has risen to \d+\.\d nats per token"):
+        made.update([next(batches)[1]], 0)
+    saved = load_file(made.checkpoints.run / "last" / "model.safetensors")["embeddings.table"]
+    assert_close(saved, made.weights.view(good, "embeddings.table"))
+
+
+def test_going_on_after_the_end_has_the_mean_to_beat(tmp_path: Path) -> None:
+    run, splits = tiny_run(tmp_path / "run", {"training": {"average": 2}})
+    best = run.train(splits, Recorder()).progress.best
+    assert run.trainer(splits, Recorder(), lambda: False).progress.best == best
+
+
+def test_the_training_loss_of_a_validation_is_that_of_an_undisturbed_run(tmp_path: Path) -> None:
+    whole, splits = tiny_run(tmp_path / "whole")
+    undisturbed, heard, after = Recorder(), Recorder(), Recorder()
+    whole.train(splits, undisturbed)
+    cut, splits = tiny_run(tmp_path / "cut")
+    with pytest.raises(Interrupted):
+        cut.train(splits, heard, lambda: len(heard.steps) >= 3)
+    cut.train(splits, after)
+    assert [r.train_loss for r in after.validations] == [r.train_loss for r in undisturbed.validations]
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
+    run, splits = tiny_run(tmp_path / "run")
+    with run.alone(), pytest.raises(ConfigError, match="another process is training here"):
+        run.train(splits, Recorder())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes"), MemoryError(), OSError(5, "I/O")])
+def test_the_state_of_a_run_that_broke_is_failed(tmp_path: Path, error: Exception) -> None:
+    run, splits = tiny_run(tmp_path / "run")
+    heard = Recorder()
+
+    def broken(*args: Any) -> None:
+        raise error
+
+    heard.stepped = broken  # type: ignore[method-assign]
+    with pytest.raises(type(error)):
+        run.train(splits, heard)
+    assert run.status()["state"] == "failed"
+    run.train(splits, Recorder())
+    assert "problem" not in run.status()
+
+
+def test_a_device_that_is_not_there_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    run, splits = tiny_run(tmp_path / "run")
+    with pytest.raises(UnsupportedError, match="device 'gpu': cannot be used"):
+        run.train(splits, Recorder(), device="gpu")
+    assert not (run.path / "choices.json").exists()
+    run.train(splits, Recorder())
+    with pytest.raises(ConfigError, match="--device: the run was started on 'cpu'"):
+        run.train(splits, Recorder(), device="meta")
 
 
 def test_other_bugs_are_not_taken_for_lack_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     split = "without PAIRS: what the run held out (valid, the default), or test pairs that its task makes"
     add("--split", choices=("valid", "test"), help=split)
-    add("--metrics", metavar="A,B", help="such as bleu,chrf,ter; default: those of the run's task")
+    add("--metrics", metavar="A,B", help="such as bleu,chrf,ter; default: those of the run's task; with --json, all")
     add("--pooled", action="store_true", help="take pairs with the same source as one with several references")
     add("--beams", type=int, metavar="N", help="hypotheses kept at every step; default: as the model folder says")
     add("--output", metavar="F", help="write what the model wrote to F, a line for each sentence")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from regard.cli.answers import Notes
-    from regard.cli.measured import chosen_metrics, run_of
+    from regard.cli.measured import chosen_metrics, run_of, with_all_others
     from regard.cli.tables import show
     from regard.evaluation.evaluate import evaluate
     from regard.files import new_file
@@ -53,9 +53,11 @@ def run(args: argparse.Namespace) -> int:
     of = run_of(args.run)
     metrics, (pairs, origin) = chosen_metrics(args.metrics, of), chosen_pairs(args, of)
     pooled = args.pooled or (of is not None and of.config.task.pooled)
+    if args.json and args.metrics is None:
+        metrics = with_all_others(metrics)
+    translator = Translator.load(args.run)
+    decoding = with_beams(translator.folder.settings.decoding, args.beams)
     with new_file(Path(args.output)) if args.output else nullcontext() as out:
-        translator = Translator.load(args.run)
-        decoding = with_beams(translator.folder.settings.decoding, args.beams)
         with Console(stderr=True).status(f"translating {len(pairs):,} sources"):
             evaluation = evaluate(translator, pairs, metrics=metrics, pooled=pooled, decoding=decoding)
         if out:

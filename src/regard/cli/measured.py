@@ -1,10 +1,11 @@
 """What models are measured on: the pairs and metrics that were named, or those of their run."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from regard.data.pairs import Pair, PairFiles, read_pairs
-from regard.errors import ConfigError, DataError, UsageError
+from regard.errors import ConfigError, DataError, MissingExtraError, UsageError
 from regard.metrics import METRICS
 from regard.model_folder import find_model
 from regard.run import Run
@@ -40,6 +41,16 @@ def chosen_metrics(names: str | None, run: Run | None) -> tuple[str, ...]:
         except ConfigError as error:
             raise UsageError(error.problem, where="--metrics", hint=error.hint) from None
     return chosen
+
+
+def with_all_others(names: Sequence[str]) -> tuple[str, ...]:
+    """Return these metrics, then every other one whose package is installed."""
+    others = []
+    for name in METRICS.keys() - set(names):
+        with suppress(MissingExtraError):
+            METRICS[name]()
+            others.append(name)
+    return (*names, *sorted(others))
 
 
 def held_out(run: Run | None, path: str) -> list[Pair]:

@@ -34,7 +34,10 @@ def pair_files(args: argparse.Namespace) -> PairFiles | None:
         if args.pairs_required:
             hint = "such as pairs.tsv, or --source a.en --target a.de"
             raise UsageError("no pairs", where="PAIRS", hint=hint)
+        refuse_without(args, "PAIRS", "columns", "fields", "valid", "valid_target")
         return None
+    if not getattr(args, "valid", None):
+        refuse_without(args, "--valid", "valid_target")
     return PairFiles(args.pairs, args.source, args.target, *_named(args))
 
 
@@ -48,8 +51,16 @@ def valid_files(args: argparse.Namespace) -> PairFiles | None:
     return PairFiles(args.valid, columns=columns, fields=fields)
 
 
+def refuse_without(args: argparse.Namespace, needed: str, *names: str) -> None:
+    """Raise UsageError if one of the options is given that mean nothing without another."""
+    for name in names:
+        if getattr(args, name, None):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"has no meaning without {needed}", where=option, hint=f"give {needed} too")
+
+
 def _named(args: argparse.Namespace) -> tuple[tuple[int, ...], tuple[str, ...]]:
     columns = (args.columns or "").replace(" ", "").split(",") if args.columns else []
-    if not all(column.isdigit() for column in columns):
+    if not all(column.isdecimal() for column in columns):
         raise UsageError(f"expected two numbers, got {args.columns!r}", where="--columns", hint="such as 2,3")
     return tuple(map(int, columns)), tuple(args.fields.split(",")) if args.fields else ()

@@ -4,7 +4,6 @@ On a terminal the live line stays at the bottom and vanishes at the end; elsewhe
 """
 
 import json
-import sys
 import time
 from dataclasses import asdict
 from typing import Any, Protocol, runtime_checkable
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from regard.cli.streams import tell
 from regard.training.progress import StepReport, ValidationReport
 
 
@@ -38,7 +38,7 @@ class SilentView:
         """Say nothing."""
 
     def warned(self, step: int, text: str) -> None:
-        print(f"warning: step {step}: {text}", file=sys.stderr)
+        tell(f"warning: step {step}: {text}")
 
     def saved(self, step: int) -> None:
         """Say nothing."""
@@ -92,7 +92,7 @@ class PlainView(SilentView):
             self._say(line)
 
     def _say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        tell(line)
 
 
 class LiveView(PlainView):

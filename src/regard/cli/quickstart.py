@@ -5,10 +5,13 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.train import conclude, tell, trained
+from regard.cli.streams import tell
+from regard.cli.train import describe, stopped, trained
+from regard.conclusion import conclude
 from regard.errors import UsageError
 from regard.experiment import over_preset
 from regard.files import write_json
@@ -46,13 +49,21 @@ def run(args: argparse.Namespace) -> int:
     if not (source and dash and target):
         raise UsageError(f"expected two locales, got {args.pair!r}", where="--pair", hint="such as en-de or en-pt_BR")
     task = {"task": {"kind": "phrasebook", "source": source, "target": target}}
-    plan = plan_new(task, over_preset(None, args.set), preset="phrasebook", out=clear(args.out))
+    again = is_quickstart(args.out)
+    plan = plan_new(task, over_preset(None, args.set), preset="phrasebook", out=None if again else args.out)
+    plan = replace(plan, out=args.out)
     if not args.quiet:
         check(plan.splits)
-        tell(plan)
+        describe(plan)
     began = time.perf_counter()
-    run = plan.start(["regard", *sys.argv[1:]])
-    trained(run, plan, quiet=args.quiet)
+    if again:
+        shutil.rmtree(args.out)
+    settings = (word for setting in args.set for word in ("--set", setting))
+    run = plan.start(["regard", "quickstart", "--pair", args.pair, "--out", str(args.out), *settings])
+    try:
+        trained(run, plan, quiet=args.quiet)
+    except KeyboardInterrupt:
+        return stopped(run)
     seconds = time.perf_counter() - began
     found = conclude(run, plan.splits.test, "phrases that were never trained on")
     result = told(found, run, plan.splits)
@@ -69,14 +80,15 @@ def check(splits: Splits) -> None:
 
     report = check_pairs(splits.train[:CHECKED], splits.valid)
     found = "; ".join(finding.message for finding in report.findings) or "nothing wrong"
-    print(f" checked  {report.read:,} of {len(splits.train):,} pairs: {found}", file=sys.stderr)
+    tell(f" checked  {report.read:,} of {len(splits.train):,} pairs: {found}")
 
 
-def clear(out: Path) -> Path:
-    """Remove an earlier quickstart, and nothing else."""
-    if (out / "config.toml").is_file() and 'kind = "phrasebook"' in (out / "config.toml").read_text(encoding="utf-8"):
-        shutil.rmtree(out)
-    return out
+def is_quickstart(out: Path) -> bool:
+    """Tell whether a folder is an earlier quickstart, which may go."""
+    try:
+        return " quickstart" in (out / "command.txt").read_text(encoding="utf-8") and (out / "config.toml").is_file()
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def told(found: "Evaluation", run: Run, splits: Splits) -> dict[str, float]:

@@ -2,30 +2,25 @@
 
 import argparse
 import json
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from regard.cli.pairs import add_pair_arguments, add_valid_arguments, pair_files, valid_files
-from regard.config import merge, to_mapping
-from regard.data.pairs import Pair
-from regard.errors import ResourceError, UsageError
+from regard.cli.streams import tell
+from regard.conclusion import conclude, some_sources
+from regard.config import Values, merge, to_mapping
+from regard.errors import RegardError, ResourceError, UsageError
 from regard.experiment import over_preset
 from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
 from regard.tasks.files import task_settings
-
-if TYPE_CHECKING:
-    from regard.evaluation.evaluate import Evaluation
-
-REPORTED = 500
-"""Pairs that the report measures at most, so that it is there soon."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--set", metavar="a.b=c", action="append", default=[], help="one setting, such as model.d_model=256")
     add("--steps", type=int, metavar="N", help="updates of the weights: short for --set training.steps=N")
     add("--resume", action="store_true", help="go on with RUN where it stopped; needs no PAIRS")
-    add("--device", metavar="D", default="cpu", help="cpu, or cuda where there is one; default: cpu")
+    add("--device", metavar="D", help="cpu, or cuda where there is one; default: cpu, or where the run was started")
     add("--dry-run", action="store_true", help="predict time, memory and disk, and make nothing")
     add("--quiet", action="store_true", help="show warnings alone")
     add("--json", action="store_true", help="print every event as a line of JSON")
@@ -49,20 +44,23 @@ def run(args: argparse.Namespace) -> int:
     """Check everything, then train."""
     plan = planned(args)
     if not (args.quiet or args.json):
-        tell(plan)
+        describe(plan)
     return dry_run(plan, args) if args.dry_run else train(plan, args)
 
 
 def planned(args: argparse.Namespace) -> Plan:
     """Turn the command line into a plan."""
-    settings = over_preset(args.config, args.set)
-    if args.steps is not None:
-        settings = merge(settings, {"training": {"steps": args.steps}})
     pairs = pair_files(args)
     task = task_settings(pairs, valid_files(args)) if pairs else {}
+    settings = over_preset(args.config, [])
+    if pairs:
+        settings = without_pairs(settings)
+    settings = merge(settings, over_preset(None, args.set))
+    if args.steps is not None:
+        settings = merge(settings, {"training": {"steps": args.steps}})
     if args.resume and args.out is None:
         raise UsageError("which run?", where="--resume", hint="name it with --out RUN")
-    named = bool(task) or "kind" in settings.get("task", {})
+    named = bool(task or settings.get("task"))
     if args.resume and (args.out.exists() or not named):
         if args.preset:
             raise UsageError("a run has its settings already", where="--preset", hint="leave it out, or start anew")
@@ -73,12 +71,12 @@ def planned(args: argparse.Namespace) -> Plan:
     return plan_new({"task": task} if task else {}, settings, preset=args.preset or "auto", out=args.out)
 
 
-def tell(plan: Plan) -> None:
+def describe(plan: Plan) -> None:
     """Say what was understood, before the first step."""
     from regard import __version__
 
     def say(name: str, text: str) -> None:
-        print(f"{name:>8}  {text}", file=sys.stderr)
+        tell(f"{name:>8}  {text}")
 
     c, splits = plan.config, plan.splits
     say("regard", f"{__version__}, seed {c.training.seed}, {'resumes' if plan.run else 'writes'} {plan.out}")
@@ -93,7 +91,6 @@ def tell(plan: Plan) -> None:
     sizes = ", ".join(f"{key} {m[key]}" for key in ("encoder_layers", "decoder_layers", "d_model", "d_ff") if key in m)
     say("model", f"{c.model.kind}: {sizes}, dropout {m['dropout']}")
     say("course", f"{c.training.steps:,} steps, up to {c.training.batch_tokens * c.training.accumulate:,} tokens each")
-    sys.stderr.flush()
 
 
 def train(plan: Plan, args: argparse.Namespace) -> int:
@@ -104,56 +101,59 @@ def train(plan: Plan, args: argparse.Namespace) -> int:
     try:
         seconds, best = trained(run, plan, quiet=args.quiet, as_json=args.json, device=args.device)
     except KeyboardInterrupt:
-        print(f"stopped; go on with: regard train --resume --out {run.path}", file=sys.stderr)
-        return 130
-    conclude(run, thinned(plan.splits.valid, REPORTED), "held-out pairs")
+        return stopped(run)
+    conclude(run, some_sources(plan.splits.valid))
     if not (args.quiet or args.json):
-        print(f"\nbest at step {best}; {duration(seconds)} of training. Next:", file=sys.stderr)
+        tell(f"\nbest at step {best}; {duration(seconds)} of training. Next:")
         for command in next_commands(run):
-            print(f"  {command}", file=sys.stderr)
+            tell(f"  {command}")
     return 0
 
 
-def trained(run: Run, plan: Plan, *, quiet: bool, as_json: bool = False, device: str = "cpu") -> tuple[float, int]:
-    """Train in a run folder, showing how it goes; return the seconds spent in steps and the best step."""
+def stopped(run: Run) -> int:
+    """Say how to go on; return the exit code."""
+    tell(f"stopped; go on with: regard train --resume --out {shlex.quote(str(run.path))}")
+    return 130
+
+
+def trained(
+    run: Run, plan: Plan, *, quiet: bool, as_json: bool = False, device: str | None = None
+) -> tuple[float, int]:
+    """Train in a run folder, showing how it goes; return the seconds spent in steps and the best step.
+
+    A new folder goes away again if what the user gave turns out not to do.
+    """
     from regard.cli.progress import choose_view
 
     view = choose_view(quiet=quiet, as_json=as_json)
     try:
         with stop_requests() as stop:
             progress = run.train(plan.splits, view, stop, device).progress
+    except RegardError as error:
+        if plan.run is None and error.exit_code == 2 and not (run.path / "last").exists():
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
     finally:
         view.close()
     return progress.seconds, progress.best_step
 
 
-def conclude(run: Run, pairs: Sequence[Pair], name: str) -> "Evaluation":
-    """Measure the best model on pairs, and write the report and the model card of a finished run."""
-    from regard.evaluation.evaluate import evaluate
-    from regard.inference.translator import Translator
-    from regard.inspection.measures import sharpest_map
-    from regard.inspection.trace import trace_text
-    from regard.report import write_model_card, write_report
-
-    task, translator = run.config.task, Translator.load(run)
-    found = evaluate(translator, pairs, metrics=task.metrics, pooled=task.pooled)
-    maps = [sharpest_map(trace_text(translator, pair.source)) for pair in thinned(pairs, 3)]
-    write_report(run.path, evaluation=found.to_json(), pairs=name, maps=maps)
-    write_model_card(run.path, evaluation=found.to_json(), pairs=name)
-    return found
-
-
-def thinned(pairs: Sequence[Pair], most: int) -> Sequence[Pair]:
-    """Return some of the pairs, evenly spread."""
-    return pairs[:: -(-len(pairs) // most)]
+def without_pairs(settings: Values) -> Values:
+    """Return settings that name no pairs: those of the command line go before those of a file."""
+    task = settings.get("task", {})
+    if not isinstance(task, Mapping) or task.get("kind", "files") != "files":
+        return {name: table for name, table in settings.items() if name != "task"}
+    own = {"metrics", "pooled", "drop_duplicates"}
+    return settings | {"task": {name: value for name, value in task.items() if name in own}}
 
 
 def next_commands(run: Run) -> list[str]:
     """Return what one would want to do next."""
+    path = shlex.quote(str(run.path))
     return [
-        f"regard translate {run.path} FILE",
-        f"regard evaluate {run.path} TEST_PAIRS",
-        f"regard info {run.path}        (and open {run.path / 'report.html'})",
+        f"regard translate {path} FILE",
+        f"regard evaluate {path} TEST_PAIRS",
+        f"regard info {path}        # and open {run.path / 'report.html'}",
     ]
 
 
@@ -166,7 +166,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
-        print("stopping after this step; once more to stop at once", file=sys.stderr)
+        tell("stopping after this step; once more to stop at once")
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, ask) for number in numbers]
@@ -185,7 +185,8 @@ def dry_run(plan: Plan, args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", plan.config, plan.splits)
         cost = forecast(run.trainer(plan.splits, SilentView(), lambda: False, args.device))
-    free = shutil.disk_usage(plan.out.absolute().anchor).free
+    there = next(folder for folder in plan.out.absolute().parents if folder.exists())
+    free = shutil.disk_usage(there).free
     if args.json:
         print(json.dumps(asdict(cost)))
     else:

@@ -38,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--over-long",
         choices=("refuse", "split", "cut"),
-        default="split",
-        help="what to do with too many tokens; default: split",
+        help="what to do with too many tokens; default: split, or cut if the model learnt from cut texts",
     )
     add("--ensemble", nargs="+", action="extend", default=[], metavar="RUN", help="further models, to decode as one")
     add("--threads", type=int, metavar="N", help="threads to compute with; default: one per core")
@@ -67,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
     changes, lines, notes = _changes(args), _Lines.of(args.file), Notes()
     typed_in = args.file == "-" and os.isatty(0)
     window = args.window if args.window is not None else 1 if typed_in else WINDOW
+    translator = Translator.load([args.run, *args.ensemble], threads=args.threads, window=window)
+    config = _adjusted(translator.folder.settings.decoding, changes)
     with _destination(args.output) as out:
-        translator = Translator.load([args.run, *args.ensemble], threads=args.threads, window=window)
-        config = _adjusted(translator.folder.settings.decoding, changes)
         written = _json if args.json else _ranked if config.n_best > 1 else _plain
         translations = translator.translate(iter(lines), decoding=config, prefix=args.prefix, over_long=args.over_long)
         with _progress(args) as advance:

@@ -30,9 +30,8 @@ class PaddedTokens:
     def of(cls, texts: Sequence[Sequence[int]]) -> "PaddedTokens":
         """Pad the given ids; every text needs at least one."""
         lengths = [len(text) for text in texts]
-        ids = torch.full((len(texts), max(lengths)), PAD)
-        for row, text in enumerate(texts):
-            ids[row, : len(text)] = torch.tensor(text)
+        longest = max(lengths)
+        ids = torch.tensor([[*text, *([PAD] * (longest - len(text)))] for text in texts])
         return cls(ids, torch.tensor(lengths))
 
     @classmethod

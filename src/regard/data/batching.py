@@ -90,15 +90,22 @@ class Examples:
         return self.batch(order[:count].tolist(), 0, 0)
 
     def batch(self, pairs: Sequence[int], seed: int, number: int) -> Batch:
-        """Make a batch; where a tokenizer samples, texts are cut anew, as (seed, number) has it."""
+        """Make a batch; where a tokenizer samples, texts are split anew, as (seed, number) has it.
+
+        A split that comes out too long gives way to the usual one, so that nothing is lost of a text.
+        """
         sources = [self.encoded.sources[i] for i in pairs]
         targets = [self.encoded.targets[i] for i in pairs]
         if self.config.source.samples:
             texts = [self.encoded.pairs[i].source for i in pairs]
             cut = self.sides.source.sampled_ids(texts, (2 * number) * 1_000_003 + seed)
-            sources = [ids[: self.config.longest_source] for ids in cut]
+            sources = _short(cut, sources, self.config.longest_source)
         if self.config.target.samples:
             texts = [self.encoded.pairs[i].target for i in pairs]
             cut = self.sides.target.sampled_ids(texts, (2 * number + 1) * 1_000_003 + seed)
-            targets = [ids[: self.config.longest_target] for ids in cut]
+            targets = _short(cut, targets, self.config.longest_target)
         return Batch.of(sources, targets, pairs)
+
+
+def _short(sampled: Sequence[Ids], usual: Sequence[Ids], longest: int) -> list[Ids]:
+    return [one if len(one) <= longest else other for one, other in zip(sampled, usual, strict=True)]

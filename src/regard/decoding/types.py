@@ -6,7 +6,7 @@ Length normalisations divide the sum of log-probabilities by a function of n, th
 from dataclasses import dataclass
 from typing import ClassVar
 
-from regard.config import at_least, between, variant
+from regard.config import at_least, between, seed, variant
 from regard.decoding import LENGTHS
 from regard.errors import ConfigError
 
@@ -152,3 +152,4 @@ class SamplingConfig(DecodingConfig):
             raise ConfigError(f"{self.temperature} is not within 0.001 to 1000", where="temperature", hint=hint)
         at_least(self, 0, "top_k")
         between(self, 1e-6, 1, "top_p")
+        seed(self)

@@ -19,6 +19,7 @@ from regard.errors import ConfigError, DataError, UnsupportedError
 from regard.inference.engine import FEATURES, Tokens, windows
 from regard.model_folder import ModelFolder
 from regard.models.base import Seq2SeqModel
+from regard.models.device import device_called
 from regard.text.sides import Sides
 from regard.text.vocabulary import UNK
 
@@ -48,7 +49,7 @@ class TorchEngine:
                 raise ConfigError(f"{threads} is below 1", where="threads", hint="one per core is most")
             torch.set_num_threads(threads)
         check_same_vocabularies(folders)
-        place = _device(device)
+        place = device_called(device)
         return cls([folder.load_model().to(place) for folder in folders], folders[0].sides)
 
     @property
@@ -137,13 +138,3 @@ def check_same_vocabularies(folders: Sequence[ModelFolder]) -> None:
                 hint = f"train it with the tokenizers of {first.path}"
                 problem = f"its {side} vocabulary is not that of {first.path}"
                 raise UnsupportedError(problem, where=str(other.path), hint=hint)
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: a torch built without CUDA
-        reason = str(error).partition("\n")[0]
-        raise UnsupportedError(f"cannot be used: {reason}", where=f"device {name!r}", hint="use device 'cpu'") from None
-    return device

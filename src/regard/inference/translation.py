@@ -63,7 +63,7 @@ class PairScore:
 
     source: str
     target: str
-    status: Literal["ok", "refused"]  # refused: source or target is too long
+    status: Literal["ok", "cut", "refused"]  # cut, refused: source or target is too long
     tokens: tuple[str, ...]  # of the target
     token_log_probs: tuple[float, ...] = ()  # in nats, one per token, then EOS
 

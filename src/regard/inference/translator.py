@@ -77,7 +77,7 @@ class Translator:
         n_best: int | None = None,
         prefix: Prefix = None,
         decoding: DecodingConfig | None = None,
-        over_long: OverLong = "split",
+        over_long: OverLong | None = None,
     ) -> Translation: ...
     @overload
     def translate(
@@ -88,7 +88,7 @@ class Translator:
         n_best: int | None = None,
         prefix: Prefix = None,
         decoding: DecodingConfig | None = None,
-        over_long: OverLong = "split",
+        over_long: OverLong | None = None,
     ) -> list[Translation]: ...
     @overload
     def translate(
@@ -99,7 +99,7 @@ class Translator:
         n_best: int | None = None,
         prefix: Prefix = None,
         decoding: DecodingConfig | None = None,
-        over_long: OverLong = "split",
+        over_long: OverLong | None = None,
     ) -> Iterator[Translation]: ...
     def translate(
         self,
@@ -109,18 +109,20 @@ class Translator:
         n_best: int | None = None,
         prefix: Prefix = None,
         decoding: DecodingConfig | None = None,
-        over_long: str = "split",
+        over_long: str | None = None,
     ) -> Translation | list[Translation] | Iterator[Translation]:
         """Translate a text, the texts of a list, or those of an iterator, one after the other as they are asked for.
 
         `decoding` says how to search (by default as the model folder does); `beams` and `n_best` change that in part.
         Outputs start with `prefix`: one for all texts, or one for each. A text may end in a line end, which is ignored.
+        By default an over-long text is cut if the model learnt from cut texts, else split.
         Raises ConfigError if settings do not go together, DataError if the model cannot write a prefix.
         """
         changes = {"beams": beams, "n_best": n_best, "kind": None if beams is None else "beam"}
         config = decoding or self.folder.settings.decoding
         config = adjusted(config, {name: value for name, value in changes.items() if value is not None})
-        fate: OverLong = checked(OverLong, over_long, "over_long")
+        usual = "cut" if self.folder.settings.text.over_long == "cut" else "split"
+        fate: OverLong = checked(OverLong, over_long or usual, "over_long")
         require(self.engine, needed_for(config, prefix=prefix is not None))
         texts = [text] if isinstance(text, str) else text
         lines = (self._line(i, *each, fate) for i, each in enumerate(_with_prefixes(texts, prefix), start=1))
@@ -130,18 +132,24 @@ class Translator:
         return next(translations) if isinstance(text, str) else list(translations)
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[PairScore]:
-        """Yield how likely the model finds each target, given its source; in order, reading ahead by the window."""
+        """Yield how likely the model finds each target, given its source; in order, reading ahead by the window.
+
+        Over-long pairs are treated as in training: refused or cut.
+        """
         require(self.engine, ["scoring"])
         limits = self.folder.settings.text
+        source_end, target_end = limits.longest_source, limits.longest_target
         for window in windows(pairs, self.window):
             tokens = [(self._source.split(source), self._target.split(target)) for source, target in window]
-            fits = [len(s) <= limits.longest_source and len(t) <= limits.longest_target for s, t in tokens]
+            short = [len(s) <= source_end and len(t) <= target_end for s, t in tokens]
+            fits = [fit or limits.over_long == "cut" for fit in short]
+            tokens = [(s[:source_end], t[:target_end]) for s, t in tokens]
             log_probs = self.engine.score(pair for pair, fit in zip(tokens, fits, strict=True) if fit)
-            for (source, target), (_, written), fit in zip(window, tokens, fits, strict=True):
+            for (source, target), (_, written), fit, whole in zip(window, tokens, fits, short, strict=True):
                 yield PairScore(
                     source=source,
                     target=target,
-                    status="ok" if fit else "refused",
+                    status="ok" if whole else "cut" if fit else "refused",
                     tokens=tuple(written),
                     token_log_probs=next(log_probs) if fit else (),
                 )

@@ -98,7 +98,8 @@ class T5Config(PositionsConfig):
         if self.buckets < 4 or self.buckets % 4:
             raise ConfigError(f"{self.buckets} is not a multiple of 4", where="buckets", hint="such as 32")
         if self.distance <= self.buckets:
-            raise ConfigError(f"{self.distance} is not above buckets={self.buckets}", where="distance")
+            hint = f"such as {4 * self.buckets}"
+            raise ConfigError(f"{self.distance} is not above buckets={self.buckets}", where="distance", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from regard.layers.configs import (
     ResidualConfig,
     SinusoidalConfig,
     ThreeWayConfig,
+    TwoWayConfig,
 )
 
 
@@ -64,7 +65,9 @@ class TransformerConfig(ModelConfig):
             hint = f"pick a divisor of {self.heads}"
             raise ConfigError(f"{shared} do not divide heads={self.heads}", where="key_value_heads", hint=hint)
         if self.positions.kind == "rotary" and self.d_model // self.heads % 2:
-            raise ConfigError(f"rotary positions need heads of even size, not {self.d_head}", where="positions")
+            hint = "choose fewer heads, or positions=sinusoidal"
+            problem = f"rotary positions need heads of even size, not {self.d_head}"
+            raise ConfigError(problem, where="positions", hint=hint)
 
     @property
     def d_head(self) -> int:
@@ -79,6 +82,7 @@ class RecurrentConfig(ModelConfig):
     kind: ClassVar[str] = "recurrent"
     part: ClassVar[str] = "regard.models.recurrent:Recurrent"
 
+    embeddings: EmbeddingsConfig = variant(EMBEDDINGS, TwoWayConfig())  # goes with one vocabulary or two
     cell: Literal["lstm", "gru"] = "lstm"
     encoder_layers: int = 1
     decoder_layers: int = 1

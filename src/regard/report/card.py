@@ -104,9 +104,8 @@ def _sizes(run: RunFiles) -> Iterator[Sequence[str]]:
 def _longest(run: RunFiles) -> str:
     text = run.config["text"]
     sizes = f"{count(text['longest_source'])} tokens to read and {count(text['longest_target'])} to write"
-    return (
-        f"- It was trained on texts of at most {sizes}; longer ones are split, sentence by sentence if that will do.\n"
-    )
+    fate = "cut" if text["over_long"] == "cut" else "split, sentence by sentence if that will do"
+    return f"- It was trained on texts of at most {sizes}; longer ones are {fate}.\n"
 
 
 def _use(run: RunFiles) -> str:

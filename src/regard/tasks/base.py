@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from regard.data.pairs import Pair
@@ -18,7 +17,6 @@ class Splits:
     valid: Sequence[Pair]
     test: Sequence[Pair] = ()
     report: Mapping[str, Any] = field(default_factory=dict)
-    files: Sequence[Path] = ()  # where they were read, if from files
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from regard.config import at_least, between
+from regard.config import at_least, between, seed
 from regard.errors import ConfigError
 from regard.metrics import METRICS
 
@@ -75,6 +75,7 @@ class PhrasebookConfig(TaskConfig):
         """Refuse empty splits."""
         TaskConfig.__post_init__(self)
         at_least(self, 1, "train", "valid", "test")
+        seed(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +95,7 @@ class SyntheticConfig(TaskConfig):
         """Refuse strings that cannot be made."""
         TaskConfig.__post_init__(self)
         at_least(self, 1, "train", "valid", "test")
+        seed(self)
         between(self, 2, 26, "symbols")
         between(self, 1, self.longest, "shortest")
 

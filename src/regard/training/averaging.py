@@ -1,5 +1,6 @@
 """Means of weights: over the last validations, or running over all steps."""
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -63,8 +64,9 @@ class Snapshots:
 
     def remove(self) -> None:
         """Delete all that is kept."""
+        gone = self.folder.with_name(f".{self.folder.name}.old")  # so that they go all at once
         with writing(self.folder):
-            for file in self._files():
-                file.unlink()
+            shutil.rmtree(gone, ignore_errors=True)
             if self.folder.exists():
-                self.folder.rmdir()
+                self.folder.rename(gone)
+                shutil.rmtree(gone, ignore_errors=True)

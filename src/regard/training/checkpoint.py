@@ -19,7 +19,9 @@ from regard.errors import CheckpointError
 from regard.files import new_folder, read_json, settle, sha256, write_json
 from regard.model_folder import ModelSettings, check_manifest, fill_model_folder, save_model_folder, save_tensors
 from regard.text.sides import Sides
-from regard.training.progress import Progress
+from regard.training.progress import Progress, Since
+
+ANEW = "delete the folder `last` to start over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,17 @@ class Checkpoints:
         check_manifest(last)
         state = read_json(last / "resume" / "state.json")
         tensors = last / "resume" / "state.safetensors"
+        if not isinstance(state, dict) or not {"progress", "sha256"} <= state.keys():
+            raise CheckpointError("is damaged", where=str(last / "resume" / "state.json"), hint=ANEW)
         if not tensors.is_file() or sha256(tensors) != state["sha256"]:
-            hint = "delete the folder `last` to start over"
-            raise CheckpointError("is missing or damaged", where=str(tensors), hint=hint)
+            raise CheckpointError("is missing or damaged", where=str(tensors), hint=ANEW)
         weights = load_file(last / "model.safetensors")
         return SavedState(weights, load_file(tensors), _progress(state["progress"], last))
 
 
 def _progress(values: Any, folder: Path) -> Progress:
     try:
-        return Progress(**values)
-    except TypeError:
+        return Progress(**{**values, "since": Since(**values["since"])})
+    except (TypeError, KeyError):
         hint = "it was made by another version of regard; start a new run"
         raise CheckpointError("cannot be understood", where=str(folder / "resume"), hint=hint) from None

@@ -1,11 +1,22 @@
 """How to train; imports no torch."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from regard.config import at_least, shares, variant
+from regard.config import at_least, seed, shares, variant
 from regard.errors import ConfigError
 from regard.training import OPTIMIZERS, SCHEDULES
+
+
+def above_zero(config: "OptimizerConfig", *names: str) -> None:
+    """Refuse what would stop or reverse the learning.
+
+    Raises ConfigError naming the field.
+    """
+    for name in names:
+        if not 0 < getattr(config, name) < math.inf:
+            raise ConfigError(f"{getattr(config, name)} is not above 0", where=name, hint="such as 1e-3")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,8 +33,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         """Refuse rates that cannot learn."""
-        if self.rate <= 0:
-            raise ConfigError(f"{self.rate} is not above 0", where="rate", hint="such as 1e-3")
+        above_zero(self, "rate", "epsilon")
         shares(self, "beta1", "beta2")
 
 
@@ -44,6 +54,11 @@ class AdamWConfig(OptimizerConfig):
 
     decay: float = 0.01  # share of the weight taken away per step, times the learning rate
 
+    def __post_init__(self) -> None:
+        """Refuse weights that grow by themselves."""
+        OptimizerConfig.__post_init__(self)
+        at_least(self, 0, "decay")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MuonConfig(OptimizerConfig):
@@ -61,6 +76,7 @@ class MuonConfig(OptimizerConfig):
         """Refuse an update without a direction."""
         OptimizerConfig.__post_init__(self)
         at_least(self, 1, "rounds")
+        above_zero(self, "matrix_rate")
         shares(self, "momentum", "decay")
 
 
@@ -137,7 +153,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
         at_least(self, 1, "steps", "batch_tokens", "accumulate", "validate_every", "save_every", "validate_pairs")
-        at_least(self, 0, "seed", "clip", "average", "patience", "threads")
+        at_least(self, 0, "clip", "average", "patience", "threads")
+        seed(self)
         shares(self, "label_smoothing", "ema")
         if self.average and self.ema:
             raise ConfigError("average and ema exclude each other", where="average", hint="set one of them to 0")

@@ -11,7 +11,7 @@ from torch import Tensor
 from regard.data.batch import Batch
 from regard.data.batching import Examples
 from regard.errors import ResourceError, TrainingError
-from regard.layers.kernels import Noise
+from regard.layers.kernels import Noise, mix
 from regard.models.base import Seq2SeqModel
 from regard.training.averaging import RunningMean, Snapshots
 from regard.training.checkpoint import Checkpoints
@@ -19,11 +19,14 @@ from regard.training.configs import TrainingConfig
 from regard.training.objectives import label_smoothed
 from regard.training.optimizers import build_optimizer, clip
 from regard.training.precision import Precision
-from regard.training.progress import Listener, Progress, Sample, StepReport, ValidationReport, resident_memory
+from regard.training.progress import Listener, Progress, Sample, Since, StepReport, ValidationReport, resident_memory
 from regard.training.schedules import rate_factor
 from regard.training.validation import Validation, perplexity
 from regard.training.warnings import look_for_trouble
 from regard.training.weights import Weights
+
+_SETTLED = 50
+"""Steps after which a loss that keeps high above that of guessing is a divergence and not a start."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -51,7 +54,6 @@ class Trainer:
         self.mean = RunningMean(self.weights, self.config.ema) if self.config.ema else None
         self.snapshots = Snapshots(self.checkpoints.run / "snapshots", self.config.average)
         self.noise = Noise(self.config.seed)
-        self._since = Since()
 
     def train(self) -> None:
         """Train to the last step, or until validation no longer improves; then choose the best weights."""
@@ -61,9 +63,9 @@ class Trainer:
             epochs, group = zip(*islice(batches, config.accumulate), strict=True)
             report = self.update(list(group), epochs[-1])
             self.listener.stepped(report, config.steps)
-            if progress.step % config.validate_every == 0 or progress.step == config.steps:
-                self.validate(epochs[-1])
-            if progress.step % config.save_every == 0 or progress.step == config.steps or self.finished:
+            last = progress.step == config.steps
+            better = (progress.step % config.validate_every == 0 or last) and self.validate(epochs[-1])
+            if progress.step % config.save_every == 0 or last or better or self.finished:
                 self.save()
             if self.stop():
                 self.save()
@@ -81,21 +83,19 @@ class Trainer:
         nats, parts = self.gradient(group, progress.step + 1)
         gradient = self.weights.gradient()
         norm = clip(gradient, self.config.clip)
-        if not (math.isfinite(nats) and math.isfinite(norm)):
-            self.give_up(group)
+        tokens = sum(batch.tokens for batch in group)
+        self.watch(group, nats / tokens, norm)
         progress.step += 1
         factor = rate_factor(self.config.schedule, progress.step, self.config.steps)
         self.optimizer.step(gradient, progress.step, factor)
         self.weights.publish()
         if self.mean:
             self.mean.update(self.weights, progress.step)
-        tokens = sum(batch.tokens for batch in group)
         seconds = time.perf_counter() - started
         progress.batch += len(group)
-        progress.tokens += tokens
         progress.seconds += seconds
         progress.splits += parts - len(group)
-        self._since.add(nats, tokens, seconds)
+        progress.since.add(nats, tokens, seconds)
         return StepReport(
             step=progress.step,
             epoch=epoch,
@@ -111,24 +111,29 @@ class Trainer:
     def gradient(self, group: list[Batch], step: int) -> tuple[float, int]:
         """Leave the gradient of the mean loss in the weights; return the plain loss in nats and the passes it took.
 
-        A batch that does not fit into memory is halved, which gives the same gradient.
+        A batch that does not fit into memory is halved, which gives the same gradient, but for the dropout masks of
+        the halves.
         """
-        tokens, batches = sum(batch.tokens for batch in group), list(group)
+        tokens, parts = sum(batch.tokens for batch in group), list(enumerate(group))
         while True:
             self.weights.grad.zero_()
-            nats, part = 0.0, 0
+            nats, place = 0.0, 0
             try:
-                for part, batch in enumerate(batches):
-                    nats += self._pass(batch, step, part, tokens)
-                return nats, len(batches)
+                while place < len(parts):
+                    name, batch = parts[place]
+                    nats += self._pass(batch, step, name, tokens)
+                    place += 1
+                return nats, len(parts)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise
-                if len(batches[part].target_out) == 1:
+                if len(parts[place][1].target_out) == 1:
                     hint = "lower training.batch_tokens or text.longest_source and longest_target"
                     raise ResourceError("one pair does not fit into memory", where="training", hint=hint) from None
-            batches[part : part + 1] = batches[part].halves()
-            self.listener.warned(step, f"out of memory: a batch was split into {len(batches)}, same gradient")
+            name, batch = parts[place]
+            parts[place : place + 1] = [(mix(name, half), each) for half, each in enumerate(batch.halves())]
+            count = self.progress.splits + len(parts) - len(group)
+            self.listener.warned(step, f"out of memory: a batch was halved, same gradient; {count} times so far")
 
     def _pass(self, batch: Batch, step: int, part: int, tokens: int) -> float:
         self.model.train()
@@ -137,23 +142,35 @@ class Trainer:
             (loss.minimised / tokens).backward()
         return float(loss.nats.detach())
 
-    def give_up(self, group: list[Batch]) -> None:
-        """Keep the weights from before the step that failed, and say which batch it was."""
-        step = self.progress.step + 1
-        if self.progress.step:
-            self.save()
+    def watch(self, group: list[Batch], loss: float, norm: float) -> None:
+        """Stop before the weights change if the loss is no number, or has risen far above that of guessing.
+
+        Raises TrainingError that names the batch. `last` then holds weights from before the trouble.
+        """
+        progress, guessing = self.progress, math.log(len(self.examples.sides.target.vocabulary))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            if progress.step:
+                self.save()
+            self.give_up(group, "the loss is no longer a number")
+        progress.trend = loss if progress.trend is None else 0.9 * progress.trend + 0.1 * loss
+        if progress.step >= _SETTLED and progress.trend > 2 * guessing:
+            problem = f"the loss has risen to {progress.trend:.1f} nats per token, where guessing has {guessing:.1f}"
+            self.give_up(group, problem)
+
+    def give_up(self, group: list[Batch], problem: str) -> None:
+        """Say what went wrong and on which pairs."""
         lines = sorted(self.examples.encoded.pairs[i].line for batch in group for i in batch.pairs)
         hint = "lower training.optimizer.rate or lengthen the warm-up; the last good weights are in the folder `last`"
-        where = f"step {step}, {len(lines)} pairs from lines {', '.join(map(str, lines[:8]))} ..."
-        raise TrainingError("the loss is no longer a number", where=where, hint=hint)
+        where = f"step {self.progress.step + 1}, {len(lines)} pairs from lines {', '.join(map(str, lines[:8]))} ..."
+        raise TrainingError(problem, where=where, hint=hint)
 
     @property
     def judged(self) -> Tensor:
         """The weights that validation sees: the running mean, if there is one."""
         return self.mean.vector if self.mean else self.weights.master
 
-    def validate(self, epoch: int) -> None:
-        """Score the held-out pairs, and keep the weights if they are the best so far."""
+    def validate(self, epoch: int) -> bool:
+        """Score the held-out pairs, and keep the weights if they are the best so far; return whether they are."""
         report = self.score(self.judged, epoch, "validation")
         progress, validation = self.progress, self.validation
         progress.recent.append(report.train_loss)
@@ -168,7 +185,8 @@ class Trainer:
             self.listener.warned(progress.step, text)
         if self.config.average:
             self.snapshots.add(self.weights, progress.step)
-        self._since = Since()
+        progress.since = Since()
+        return report.best
 
     def score(self, vector: Tensor, epoch: int, name: str) -> ValidationReport:
         """Return how the model does with the given weights."""
@@ -181,13 +199,13 @@ class Trainer:
         report = ValidationReport(
             step=progress.step,
             epoch=epoch,
-            train_loss=self._since.loss,
+            train_loss=progress.since.loss,
             loss=loss,
             perplexity=perplexity(loss),
             metrics=self.validation.judge(self._outputs),
             samples=[self._sample(i, text) for i, text in zip(self.validation.samples, before, strict=True)],
             seconds=time.perf_counter() - started,
-            tokens_per_second=self._since.speed,
+            tokens_per_second=progress.since.speed,
             best=False,
             name=name,
         )
@@ -232,30 +250,8 @@ class Trainer:
             report = self.score(vector, 0, "averaged")
             self.keep_if_best(report, vector)
             self.listener.validated(report)
+            self.save()  # should the run go on to more steps, these are the weights to beat
         self.snapshots.remove()
-
-
-@dataclass
-class Since:
-    """Sums over the steps since the last validation."""
-
-    nats: float = 0.0
-    tokens: int = 0
-    seconds: float = 0.0
-
-    def add(self, nats: float, tokens: int, seconds: float) -> None:
-        """Take in a step."""
-        self.nats, self.tokens, self.seconds = self.nats + nats, self.tokens + tokens, self.seconds + seconds
-
-    @property
-    def loss(self) -> float:
-        """Mean training loss, in nats per target token."""
-        return self.nats / max(self.tokens, 1)
-
-    @property
-    def speed(self) -> float:
-        """Target tokens per second."""
-        return self.tokens / max(self.seconds, 1e-9)
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -13,17 +13,41 @@ from regard.metrics.base import MetricResult
 
 
 @dataclass(slots=True)
+class Since:
+    """Sums over the steps since the last validation."""
+
+    nats: float = 0.0
+    tokens: int = 0  # real target tokens
+    seconds: float = 0.0
+
+    def add(self, nats: float, tokens: int, seconds: float) -> None:
+        """Take in a step."""
+        self.nats, self.tokens, self.seconds = self.nats + nats, self.tokens + tokens, self.seconds + seconds
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss, in nats per target token."""
+        return self.nats / max(self.tokens, 1)
+
+    @property
+    def speed(self) -> float:
+        """Target tokens per second."""
+        return self.tokens / max(self.seconds, 1e-9)
+
+
+@dataclass(slots=True)
 class Progress:
     """Where a training stands: all that decides the next step, beside weights and optimizer."""
 
     step: int = 0
     batch: int = 0  # batches taken so far
-    tokens: int = 0  # real target tokens learnt from
     seconds: float = 0.0  # spent in steps, over all parts of an interrupted run
     best: float | None = None  # best validation, as `best_by` has it
     best_step: int = 0
     worse: int = 0  # validations since
     splits: int = 0  # batches that did not fit into memory and were halved
+    trend: float | None = None  # running mean of the training loss, nats per token
+    since: Since = field(default_factory=Since)
     outputs: list[str] = field(default_factory=list)  # of the sample sentences at the last validation
     recent: list[float] = field(default_factory=list)  # mean training losses of the last validations, nats per token
     valid: list[float] = field(default_factory=list)  # validation losses, likewise
@@ -106,16 +130,13 @@ class Journal:
         self._steps: list[StepReport] = []
 
     def rewind(self, step: int) -> None:
-        """Drop what was written after `step`: a resumed run does those steps again."""
-        drop_after(self.path, step)
+        """Drop what was written after `step`, and what follows the last step: a resumed run does these again."""
+        drop_after(self.path, step, "averaged")
 
     def stepped(self, report: StepReport, steps: int) -> None:
         self._steps.append(report)
         if report.step % self.EVERY == 0 or report.step == steps:
-            tokens = sum(r.tokens for r in self._steps)
-            loss = sum(r.loss * r.tokens for r in self._steps) / tokens
-            self._write("step", asdict(report) | {"loss": loss, "tokens": tokens})
-            self._steps = []
+            self._write_steps()
 
     def validated(self, report: ValidationReport) -> None:
         self._write(report.name, asdict(report))
@@ -124,23 +145,33 @@ class Journal:
         self._write("warning", {"step": step, "text": text})
 
     def saved(self, step: int) -> None:
+        self._write_steps()  # a resumed run starts a new line
         self._write("saved", {"step": step})
+
+    def _write_steps(self) -> None:
+        if self._steps:
+            tokens = sum(r.tokens for r in self._steps)
+            loss = sum(r.loss * r.tokens for r in self._steps) / tokens
+            self._write("step", asdict(self._steps[-1]) | {"loss": loss, "tokens": tokens})
+            self._steps = []
 
     def _write(self, event: str, values: dict[str, Any]) -> None:
         append_line(self.path, {"event": event} | values)
 
 
 def append_line(path: Path, values: Mapping[str, Any]) -> None:
-    """Add a line of JSON to a file."""
+    """Add a line of JSON to a file, on disk at once: no checkpoint may be newer than its journal."""
     with writing(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(values, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def drop_after(path: Path, step: int) -> None:
-    """Drop the lines whose `step` is later, or which a crash cut off."""
+def drop_after(path: Path, step: int, event: str = "") -> None:
+    """Drop the lines whose `step` is later, which a crash cut off, or which tell of `event`."""
     if path.exists():
-        lines = path.read_text(encoding="utf-8").split("\n")
-        write_text(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
+        lines = [line for line in path.read_text(encoding="utf-8").split("\n") if _step_of(line) <= step]
+        write_text(path, "".join(f"{line}\n" for line in lines if json.loads(line).get("event", "-") != event))
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

@@ -86,10 +86,32 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
         draft.explain(f"preset g2p: {words}: read letters, write symbols, judged by PER and WER")
         _fit_words(draft, len(sources))
         return Recipe("g2p", draft.values, draft.reasons)
+    if source.single_words and target.single_words:
+        draft.choose(
+            "preset g2p: single words on both sides: read and write letters, judged by exact match",
+            {
+                "text": {"target": {"kind": "characters"}},
+                "task": {"metrics": ["exact_match", "chrf"]},
+                "training": {"best_by": "exact_match"},
+            },
+        )
+        _fit_words(draft, len(sources))
+        return Recipe("g2p", draft.values, draft.reasons)
     if source.words > 40 and source.words > 4 * target.words:
         words = f"sources have {source.words:.0f} words and targets {target.words:.0f}"
         draft.explain(f"preset summary: {words}: long sources are cut, judged by ROUGE")
+        _fit_summaries(draft, len(sources))
         return Recipe("summary", draft.values, draft.reasons)
+    if source.spaced and target.spaced:
+        draft.choose(
+            f"preset modern: {source.inventory} and {target.inventory} symbols between spaces, each a token",
+            {
+                "text": {"source": {"kind": "spaced"}, "target": {"kind": "spaced"}},
+                "task": {"metrics": ["exact_match", "token_accuracy"]},
+            },
+        )
+        _fit_sentences(draft, round(len(sources) * target.words))
+        return Recipe("modern", draft.values, draft.reasons)
     draft.explain(f"preset modern: sentences of {source.words:.0f} and {target.words:.0f} words on average")
     _fit_pieces(draft, source, target)
     _fit_sentences(draft, round(len(sources) * max(target.words * 1.35, target.characters / 3.5)))
@@ -103,6 +125,18 @@ def _fit_words(draft: _Draft, pairs: int) -> None:
         model = {"d_model": 128, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
         training = {"steps": 2000, "batch_tokens": 1024, "validate_every": 200}
         draft.choose(reason, {"model": model, "training": training})
+
+
+def _fit_summaries(draft: _Draft, pairs: int) -> None:
+    """As often through the pairs as the preset goes through 14,000 of them."""
+    steps = int(np.clip(round(pairs * SUMMARY_STEPS_PER_PAIR, -2), 400, 50_000))
+    every = max(100, steps // 4)
+    reason = f"{steps:,} steps for {pairs:,} pairs"
+    draft.choose(reason, {"training": {"steps": steps, "validate_every": every, "save_every": every}})
+
+
+SUMMARY_STEPS_PER_PAIR = 1700 / 14_000
+"""What was chosen on held-out e-mails."""
 
 
 def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
