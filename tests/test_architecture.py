@@ -37,7 +37,8 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "inspection": {"data", "inference", "layers", "models"},
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
-    "run": {*BELOW_EXPERIMENT, "experiment"},
+    "run_state": {"training"},
+    "run": {*BELOW_EXPERIMENT, "experiment", "run_state"},
     "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
     "conclusion": {*BELOW_EXPERIMENT, "experiment", "run"},
     "api": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
@@ -69,6 +70,7 @@ TORCH_LATER = NEVER_TORCH | {
     "models.configs",
     "plan",
     "run",
+    "run_state",
 }
 """Imported without torch, though what is called may bring it. The engine on torch is the exception."""
 

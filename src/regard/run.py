@@ -12,11 +12,9 @@ Making and opening a run imports no torch; training does.
 
 import hashlib
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +22,13 @@ from typing import TYPE_CHECKING, Any
 from regard import __version__
 from regard.config import from_mapping, read_toml, to_mapping
 from regard.data.pairs import Pair
-from regard.errors import CheckpointError, ConfigError, DataError, RegardError
+from regard.errors import CheckpointError, ConfigError, DataError
 from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
-from regard.files import new_folder, read_json, settle, write_json, write_text
+from regard.files import new_folder, settle, write_json, write_text
+from regard.run_state import SampleFile, StatusFile, alone_in, json_table, read_status, true_state
 from regard.tasks.base import Splits, build_task
 from regard.text.sides import Sides
-from regard.training.progress import Journal, Listener, Listeners, Quiet, ValidationReport, append_line, drop_after
+from regard.training.progress import Journal, Listener, Listeners
 
 if TYPE_CHECKING:
     from regard.training.loop import Trainer
@@ -107,14 +106,14 @@ class Run:
         Raises DataError if they are not those that the run was started with.
         """
         splits = build_task(self.config.task).splits()
-        if _table(self.path / "data_report.json").get("fingerprint") != fingerprint(splits):
+        if json_table(self.path / "data_report.json").get("fingerprint") != fingerprint(splits):
             hint = "bring back the old files, or start a new run"
             raise DataError("the pairs have changed since the run was started", where=str(self.path), hint=hint)
         return splits
 
     def status(self) -> dict[str, Any]:
         """Return how far the run got."""
-        return _table(self.path / "status.json")
+        return read_status(self.path)
 
     def train(
         self, splits: Splits, listener: Listener, stop: Callable[[], bool] = lambda: False, device: str | None = None
@@ -123,7 +122,7 @@ class Run:
 
         Raises Interrupted when `stop` says so, TrainingError or ResourceError when training fails.
         """
-        with self.alone(), self.reporting_state():
+        with alone_in(self.path), true_state(self.path):
             write_text(self.path / "config.toml", to_toml(self.config))
             trainer = self.trainer(splits, listener, stop, device)
             trainer.train()
@@ -144,7 +143,7 @@ class Run:
         torch.set_num_threads(precision.threads)
         journal, samples = Journal(self.path / "metrics.jsonl"), SampleFile(self.path / "samples.jsonl")
         checkpoints = Checkpoints(self.path, self.config.settings, material.sides)
-        listeners = Listeners(journal, samples, StatusFile(self), listener)
+        listeners = Listeners(journal, samples, StatusFile(self.path, self.config.training.steps), listener)
         trainer = build_trainer(self.config, material, precision, checkpoints, listeners, stop)
         trainer.restore()
         journal.rewind(trainer.progress.step)
@@ -162,7 +161,7 @@ class Run:
         if not folder.exists():
             with new_folder(folder) as new:
                 material.sides.save(new)
-        report = _table(self.path / "data_report.json")
+        report = json_table(self.path / "data_report.json")
         if "over_long" not in report:
             over_long = {
                 name: {"refused": encoded.refused, "cut": encoded.cut, "used": len(encoded)}
@@ -191,85 +190,6 @@ class Run:
         precision = choose(self.config.training, device or "cpu")
         write_json(file, to_mapping(precision))
         return precision
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other processes from training in this run while the block lasts.
-
-        Raises ConfigError if one is at it.
-        """
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            if not locked(handle):
-                hint = "wait for it, or stop it"
-                raise ConfigError("another process is training here", where=str(self.path), hint=hint)
-            yield
-        finally:
-            os.close(handle)
-
-    def reporting_state(self) -> "_State":
-        """Keep `status.json` true, however the block ends."""
-        return _State(self)
-
-
-class _State:
-    """Context that writes the state of a run when its training begins and ends."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def __enter__(self) -> None:
-        self._write("training")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self._write("finished")
-            return
-        with suppress(RegardError):  # what went wrong first is what counts
-            if isinstance(error, KeyboardInterrupt | BrokenPipeError):
-                self._write("interrupted")
-            else:
-                self._write("failed", str(error) or type(error).__name__)
-
-    def _write(self, state: str, problem: str = "") -> None:
-        news = {"state": state} | ({"problem": problem} if problem else {})
-        before = {name: value for name, value in self.run.status().items() if name != "problem"}
-        write_json(self.run.path / "status.json", before | news)
-
-
-class StatusFile(Quiet):
-    """Keeps the step and the scores in `status.json`."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def saved(self, step: int) -> None:
-        self._update({"step": step})
-
-    def validated(self, report: ValidationReport) -> None:
-        if report.best:
-            scores = {name: result.value for name, result in report.metrics.items()}
-            best = {"loss": report.loss, **scores, "weights": report.name}
-            self._update({"best_step": report.step, "best": best})
-
-    def _update(self, values: Mapping[str, Any]) -> None:
-        status = {**self.run.status(), "steps": self.run.config.training.steps, **values}
-        write_json(self.run.path / "status.json", status)
-
-
-class SampleFile(Quiet):
-    """Keeps what became of the sample sentences, a line per validation."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def rewind(self, step: int) -> None:
-        """Drop what was written after `step`."""
-        drop_after(self.path, step)
-
-    def validated(self, report: ValidationReport) -> None:
-        if report.name == "validation":
-            append_line(self.path, {"step": report.step, "samples": [to_mapping(sample) for sample in report.samples]})
 
 
 def over_long(material: Material) -> Iterator[str]:
@@ -304,35 +224,15 @@ def environment() -> dict[str, str]:
     return {"regard": __version__} | machine | libraries
 
 
-def locked(handle: int) -> bool:
-    """Lock a file or folder for this process, as long as it is open; return whether nobody else has."""
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):  # a system without such locks
-        pass
-    return True
-
-
 def kept_choices(file: Path, kind: "type[Precision]") -> "Precision":
     """Return the choices that a run was started with.
 
     Raises CheckpointError if they are not those.
     """
     try:
-        return kind(**_table(file))
+        return kind(**json_table(file))
     except TypeError:
         raise CheckpointError("is damaged", where=str(file), hint="take a whole copy, or start a new run") from None
-
-
-def _table(file: Path) -> dict[str, Any]:
-    values = read_json(file)
-    if not isinstance(values, dict):
-        raise CheckpointError("is damaged", where=str(file), hint="take a whole copy, or start a new run")
-    return values
 
 
 def _plain(pair: Pair) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 from regard.errors import ConfigError, ResourceError, TrainingError, UnsupportedError
 from regard.model_folder import ModelFolder
 from regard.run import Run
+from regard.run_state import alone_in
 from regard.training.loop import Interrupted, Trainer
 from regard.training.progress import read_journal
 from tests.tolerances import SAME_MATH
@@ -202,7 +203,7 @@ def test_the_training_loss_of_a_validation_is_that_of_an_undisturbed_run(tmp_pat
 
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
     run, splits = tiny_run(tmp_path / "run")
-    with run.alone(), pytest.raises(ConfigError, match="another process is training here"):
+    with alone_in(run.path), pytest.raises(ConfigError, match="another process is training here"):
         run.train(splits, Recorder())
 
 
