@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from regard.errors import CheckpointError, DataError, ResourceError, writing
-from regard.files import new_folder, read_json, settle, write_bytes, write_json
+from regard.files import new_folder, read_json, settle, standing, write_bytes, write_json
 
 
 def names(folder: Path) -> list[str]:
@@ -32,6 +32,16 @@ def test_a_folder_that_fails_to_fill_leaves_the_old_one(tmp_path: Path) -> None:
         fill(folder / "missing", "two")
     assert (place / "file").read_text() == "one"
     assert names(tmp_path) == ["place"]
+
+
+def test_readers_find_a_folder_that_is_being_replaced_and_leave_it_alone(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    with new_folder(place) as folder:
+        (folder / "file").write_text("old")
+    assert standing(place) == place
+    place.rename(tmp_path / ".place.old")
+    assert (standing(place) / "file").read_text() == "old"
+    assert not place.exists()
 
 
 def test_a_crash_between_the_two_renames_is_settled(tmp_path: Path) -> None:

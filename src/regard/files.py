@@ -110,6 +110,12 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def standing(path: Path) -> Path:
+    """Return a folder, or what stands for it between the two renames of its replacement; for those who only read."""
+    old = _beside(path, "old")
+    return old if old.exists() and not path.exists() else path
+
+
 def settle(path: Path) -> None:
     """Bring back a folder whose replacement was interrupted between its two renames."""
     old = _beside(path, "old")

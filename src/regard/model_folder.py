@@ -18,7 +18,7 @@ from regard.config import from_mapping, read_toml, to_mapping, variant
 from regard.decoding import SEARCHES
 from regard.decoding.types import BeamConfig, DecodingConfig
 from regard.errors import CheckpointError, ConfigError, ResourceError
-from regard.files import new_folder, read_json, settle, sha256, write_json, write_text
+from regard.files import new_folder, read_json, sha256, standing, write_json, write_text
 from regard.models import MODELS
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.text.sides import Sides, TextConfig
@@ -82,8 +82,7 @@ def find_model(path: Path) -> Path:
 
     Raises CheckpointError with what to do if there is neither.
     """
-    for candidate in (path, path / "best", path / "last"):
-        settle(candidate)
+    for candidate in map(standing, (path, path / "best", path / "last")):
         if (candidate / "manifest.json").is_file():
             return candidate
     if not path.exists():
