@@ -29,6 +29,25 @@ def test_long_sources_with_short_targets_are_summaries() -> None:
     assert made(texts(300, 80, 120), texts(300, 3, 6))[0] == "summary"
 
 
+def test_single_words_on_both_sides_are_read_and_written_by_letter() -> None:
+    words = ["".join(random.choices("abcdefgh", k=7)) for _ in range(500)]
+    base, values, _ = made(words, [word[::-1] for word in words])
+    assert (base, values["text"]["target"]) == ("g2p", {"kind": "characters"})
+
+
+def test_symbols_on_both_sides_are_tokens_but_few_short_phrases_are_cut_in_pieces() -> None:
+    symbols = [" ".join(random.choices("abcdefgh", k=7)) for _ in range(500)]
+    base, values, _ = made(symbols, symbols)
+    assert (base, values["text"]["source"]) == ("modern", {"kind": "spaced"})
+    phrases = [f"in {n} {unit}" for n in range(2, 40) for unit in ("days", "weeks")]
+    assert made(phrases, phrases)[1]["text"]["source"]["kind"] == "unigram"  # type: ignore[index]
+
+
+def test_summaries_take_steps_by_their_number() -> None:
+    few, more = made(texts(3000, 80, 90), texts(3000, 3, 6)), made(texts(9000, 80, 90), texts(9000, 3, 6))
+    assert few[1]["training"]["steps"] < more[1]["training"]["steps"]  # type: ignore[operator]
+
+
 def test_sentences_grow_the_model_with_the_data() -> None:
     few, more = made(texts(300, 8, 14), texts(300, 8, 14)), made(texts(20_000, 8, 14), texts(20_000, 8, 14))
     assert few[0] == more[0] == "modern"

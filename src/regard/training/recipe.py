@@ -56,6 +56,11 @@ class Looks:
         return self.inventory <= 300 and self.words >= 2 and self.word_length <= 4
 
     @property
+    def symbols(self) -> bool:
+        """Whether these are hardly words of a language: one or two characters each."""
+        return self.spaced and self.word_length <= 2
+
+    @property
     def single_words(self) -> bool:
         """Whether it looks like single words, to be read letter by letter."""
         return self.words < 1.5 and self.characters < 40 and self.distinct < 2000
@@ -102,7 +107,7 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
         draft.explain(f"preset summary: {words}: long sources are cut, judged by ROUGE")
         _fit_summaries(draft, len(sources))
         return Recipe("summary", draft.values, draft.reasons)
-    if source.spaced and target.spaced:
+    if source.symbols and target.symbols:
         draft.choose(
             f"preset modern: {source.inventory} and {target.inventory} symbols between spaces, each a token",
             {
