@@ -120,7 +120,7 @@ def test_an_empty_file_has_no_lines(name: str, tmp_path: Path) -> None:
     assert list(read_lines(written(tmp_path / name, b""))) == []
 
 
-@pytest.mark.parametrize("content", [b"one\ntwo\n", gzip.compress(b"one\ntwo\n")])
+@pytest.mark.parametrize("content", [b"one\ntwo\n", gzip.compress(b"one\ntwo\n")], ids=["plain", "gzip"])
 def test_standard_input(content: bytes) -> None:
     code = "from regard.data.lines import read_lines; print(list(read_lines('-')))"
     done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=True)
