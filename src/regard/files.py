@@ -110,6 +110,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def is_free(path: Path) -> bool:
+    """Tell whether nothing stands at a place, or but an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
 def standing(path: Path) -> Path:
     """Return a folder, or what stands for it between the two renames of its replacement; for those who only read."""
     old = _beside(path, "old")

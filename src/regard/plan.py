@@ -7,6 +7,7 @@ from pathlib import Path
 from regard.config import Values, to_mapping
 from regard.errors import ConfigError
 from regard.experiment import ExperimentConfig, read_preset, resolve
+from regard.files import is_free
 from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
@@ -72,7 +73,7 @@ def free_place(config: ExperimentConfig, out: Path | None) -> Path:
     Raises ConfigError if there is something in its place.
     """
     if out is not None:
-        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        if not is_free(out):
             hint = f"choose another --out, or regard train --resume --out {out}"
             raise ConfigError("exists already", where=str(out), hint=hint)
         return out

@@ -24,7 +24,7 @@ from regard.config import from_mapping, read_toml, to_mapping
 from regard.data.pairs import Pair
 from regard.errors import CheckpointError, ConfigError, DataError
 from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
-from regard.files import new_folder, settle, write_json, write_text
+from regard.files import is_free, new_folder, settle, write_json, write_text
 from regard.run_state import SampleFile, StatusFile, alone_in, json_table, read_status, true_state
 from regard.tasks.base import Splits, build_task
 from regard.text.sides import Sides
@@ -54,7 +54,7 @@ class Run:
 
         Raises ConfigError if there is something in its place.
         """
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        if not is_free(path):
             hint = "choose another --out, or go on with --resume" if (path / "config.toml").exists() else "see --out"
             raise ConfigError("exists already", where=str(path), hint=hint)
         config = replace(config, task=config.task.anywhere())  # so that the run can be resumed from anywhere

@@ -5,6 +5,7 @@ import pytest
 
 from regard.cli.main import main
 from regard.cli.progress import duration
+from regard.run import Run
 from tests.training.runs import Recorder, tiny_run
 
 TINY = [
@@ -72,6 +73,14 @@ def test_resuming_needs_no_pairs_and_goes_on_to_more_steps(pairs: str, capsys: p
     assert [event["step"] for event in events if event["event"] == "step"] == [7, 8, 9]
     assert main(["train", "--resume", "--out", "run", "--set", "training.seed=5"]) == 2
     assert "training.seed was 1 and is 5" in capsys.readouterr().err
+
+
+def test_pairs_that_are_named_go_before_those_of_a_config_file(pairs: str) -> None:
+    Path("other.toml").write_text('[task]\ntrain = "nowhere.tsv"\nvalid = "nowhere.tsv"\nmetrics = ["ter"]\n')
+    Path("run").mkdir()
+    assert main(["train", pairs, "--config", "other.toml", *TINY, "--quiet", "--out", "run"]) == 0
+    task = Run.open("run").config.task
+    assert (Path(getattr(task, "train", "")).name, getattr(task, "valid", ""), task.metrics) == (pairs, "", ("ter",))
 
 
 def test_auto_prints_what_it_chose_and_why(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:

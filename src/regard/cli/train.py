@@ -143,8 +143,8 @@ def without_pairs(settings: Values) -> Values:
     task = settings.get("task", {})
     if not isinstance(task, Mapping) or task.get("kind", "files") != "files":
         return {name: table for name, table in settings.items() if name != "task"}
-    own = {"metrics", "pooled", "drop_duplicates"}
-    return settings | {"task": {name: value for name, value in task.items() if name in own}}
+    where = {"train", "train_target", "valid", "valid_target", "columns", "fields"}
+    return settings | {"task": {name: value for name, value in task.items() if name not in where}}
 
 
 def next_commands(run: Run) -> list[str]:
