@@ -24,7 +24,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "files": set(),
     "text": set(),
     "metrics": set(),
-    "layers": set(),
+    "layers": {"text.vocabulary"},  # the reserved ids
     "data": {"text"},
     "tasks": {"data.clean", "data.pairs", "metrics", "text"},
     "models": {"data", "layers"},

@@ -3,7 +3,7 @@ import pytest
 from regard.decoding import LENGTHS, SEARCHES
 from regard.errors import ConfigError
 from regard.inference import ENGINES
-from regard.layers import EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
+from regard.layers import COPYING, EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
 from regard.metrics import METRICS
 from regard.models import MODELS
 from regard.registry import Registry, load_object
@@ -12,8 +12,8 @@ from regard.text import TOKENIZERS
 from regard.training import OPTIMIZERS, SCHEDULES
 
 WITH_CONFIGS = (
-    EMBEDDINGS, FEED_FORWARDS, LENGTHS, MODELS, NORMS, OPTIMIZERS, POSITIONS, RESIDUALS, SCHEDULES, SEARCHES, TASKS,
-    TOKENIZERS,
+    COPYING, EMBEDDINGS, FEED_FORWARDS, LENGTHS, MODELS, NORMS, OPTIMIZERS, POSITIONS, RESIDUALS, SCHEDULES, SEARCHES,
+    TASKS, TOKENIZERS,
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def test_every_weight_of_every_family_is_counted_once(name: str, tmp_path: Path)
     model = fresh_model(CONFIGS[name])
     save_file(model.state_dict(), tmp_path / "model.safetensors")
     parts = parameters_by_part(tensor_shapes(tmp_path / "model.safetensors"))
-    assert tuple(parts) == PARTS
+    assert tuple(parts)[: len(PARTS)] == PARTS
     assert sum(parts.values()) == sum(weight.numel() for weight in model.parameters())
     embeddings = sum(weight.numel() for weight in model.embeddings.parameters())  # type: ignore[union-attr,operator]
     assert without_embeddings(parts) == sum(parts.values()) - embeddings

@@ -37,3 +37,6 @@ EMBEDDINGS = Registry(
         "three-way": "regard.layers.configs:ThreeWayConfig",
     },
 )
+COPYING = Registry(
+    "copying", {"none": "regard.layers.configs:NoCopyingConfig", "source": "regard.layers.configs:SourceCopyingConfig"}
+)

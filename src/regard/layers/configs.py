@@ -224,3 +224,27 @@ class ThreeWayConfig(EmbeddingsConfig):
 
     kind: ClassVar[str] = "three-way"
     part: ClassVar[str] = "regard.layers.embedding:ThreeWayEmbeddings"
+
+
+# Copying: whether the source's own tokens compete with the vocabulary.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CopyingConfig(PartConfig):
+    """Base of all ways to copy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoCopyingConfig(CopyingConfig):
+    """Every token by its logit alone (Vaswani et al. 2017, section 3.4)."""
+
+    kind: ClassVar[str] = "none"
+    part: ClassVar[str] = "regard.layers.copying:NoCopying"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceCopyingConfig(CopyingConfig):
+    """The source's own tokens add to their logits (Gu et al. 2016); needs one vocabulary for both sides."""
+
+    kind: ClassVar[str] = "source"
+    part: ClassVar[str] = "regard.layers.copying:SourceCopying"

@@ -21,6 +21,7 @@ class Memory:
 
     hidden: Float[Tensor, "B S M"]
     mask: Bool[Tensor, "B 1 1 S"]
+    ids: Int[Tensor, "B S"]  # what can be copied
 
 
 class Seq2SeqModel(nn.Module, ABC):

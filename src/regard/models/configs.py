@@ -5,11 +5,13 @@ from typing import ClassVar, Literal
 
 from regard.config import at_least, shares, variant
 from regard.errors import ConfigError
-from regard.layers import EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
+from regard.layers import COPYING, EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
 from regard.layers.configs import (
+    CopyingConfig,
     EmbeddingsConfig,
     FeedForwardConfig,
     LayerNormConfig,
+    NoCopyingConfig,
     NormConfig,
     PositionsConfig,
     PostNormConfig,
@@ -23,12 +25,19 @@ from regard.layers.configs import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
-    """What every family's config has: its name in a config file, the class it stands for, and the embeddings."""
+    """What every family's config has: its name in a config file, the class it stands for, and what surrounds it."""
 
     kind: ClassVar[str]
     part: ClassVar[str]
 
     embeddings: EmbeddingsConfig = variant(EMBEDDINGS, ThreeWayConfig())
+    copying: CopyingConfig = variant(COPYING, NoCopyingConfig())
+
+    def __post_init__(self) -> None:
+        """Refuse to copy between two vocabularies."""
+        if self.copying.kind == "source" and self.embeddings.kind != "three-way":
+            problem = "copying from the source needs one vocabulary for both sides"
+            raise ConfigError(problem, where="copying", hint="use embeddings = three-way")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +64,7 @@ class TransformerConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         """Refuse impossible sizes."""
+        ModelConfig.__post_init__(self)
         at_least(self, 1, "encoder_layers", "decoder_layers", "d_model", "heads", "d_ff")
         shares(self, "dropout", "attention_dropout", "inner_dropout")
         if self.d_model % self.heads:
@@ -92,6 +102,7 @@ class RecurrentConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         """Refuse impossible sizes."""
+        ModelConfig.__post_init__(self)
         at_least(self, 1, "encoder_layers", "decoder_layers", "d_model")
         shares(self, "dropout", "attention_dropout")
         if self.d_model % 2:

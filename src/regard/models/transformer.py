@@ -4,7 +4,7 @@ Axes    B sentences · S source positions · T target positions · M model size 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from regard.data.batch import Batch, PaddedTokens
 from regard.layers import kernels
 from regard.layers.attention import CausalSelfAttention, EncoderDecoderAttention, SelfAttention
 from regard.layers.cache import KeysValues, KeyValueCache, NoCache
+from regard.layers.copying import NoOffer, Offer
 from regard.layers.positions import Positions
 from regard.models.base import Memory, Seq2SeqModel
 from regard.models.configs import TransformerConfig
@@ -141,6 +142,7 @@ class TransformerState:
     caches: tuple[KeyValueCache, ...]
     sources: tuple[KeysValues, ...]
     mask: Bool[Tensor, "R 1 1 S"]
+    offer: Offer | NoOffer
     sentences: Int[Tensor, " R"]
 
     def select(self, rows: Int[Tensor, " R"]) -> "TransformerState":
@@ -148,13 +150,13 @@ class TransformerState:
         caches = tuple(cache.select(rows) for cache in self.caches)
         sentences = self.sentences[rows]
         if torch.equal(sentences, self.sentences):
-            return TransformerState(caches, self.sources, self.mask, sentences)
+            return replace(self, caches=caches)
         sources = tuple(source.select(rows) for source in self.sources)
-        return TransformerState(caches, sources, self.mask[rows], sentences)
+        return TransformerState(caches, sources, self.mask[rows], self.offer.select(rows), sentences)
 
 
 class Transformer(Seq2SeqModel):
-    """Encoder, decoder, and the embeddings around them."""
+    """Encoder, decoder, the embeddings around them, and what can be copied."""
 
     config: TransformerConfig
 
@@ -165,6 +167,7 @@ class Transformer(Seq2SeqModel):
             config.embeddings, source_size, target_size, config.d_model, biases=config.biases
         )
         self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.copying = load_object(config.copying.part)(config.copying, config.d_model, biases=config.biases)
         self.initialise()
 
     @torch.no_grad()
@@ -187,16 +190,22 @@ class Transformer(Seq2SeqModel):
         embedded = self.embeddings.target(batch.target_in.ids)
         caches = [NoCache()] * len(self.decoder.layers)
         hidden = self.decoder(embedded, self.decoder.sources(memory.hidden), memory.mask, caches)
-        return self.embeddings.logits(hidden)
+        return self.copying(self.embeddings.logits(hidden), hidden, self.offer(memory))
 
     def encode(self, source: PaddedTokens) -> Memory:
         mask = source.mask
-        return Memory(self.encoder(self.embeddings.source(source.ids), mask), mask)
+        return Memory(self.encoder(self.embeddings.source(source.ids), mask), mask, source.ids)
+
+    def offer(self, memory: Memory) -> Offer | NoOffer:
+        """Return what the source offers to be copied."""
+        offer: Offer | NoOffer = self.copying.offer(memory.hidden, memory.ids, memory.mask)
+        return offer
 
     def init_state(self, memory: Memory) -> TransformerState:
         caches = tuple(KeyValueCache() for _ in self.decoder.layers)
         sentences = torch.arange(len(memory.mask), device=memory.mask.device)
-        return TransformerState(caches, self.decoder.sources(memory.hidden), memory.mask, sentences)
+        sources = self.decoder.sources(memory.hidden)
+        return TransformerState(caches, sources, memory.mask, self.offer(memory), sentences)
 
     def step(self, tokens: Int[Tensor, " R"], state: TransformerState) -> tuple[Float[Tensor, "R V"], TransformerState]:
         caches = tuple(cache.advance() for cache in state.caches)
@@ -204,6 +213,5 @@ class Transformer(Seq2SeqModel):
         if embedded.size(0) != len(state.sentences):
             raise ValueError(f"{embedded.size(0)} tokens for a state of {len(state.sentences)} rows")
         hidden = self.decoder(embedded, state.sources, state.mask, caches)
-        return self.embeddings.logits(hidden)[:, -1], TransformerState(
-            caches, state.sources, state.mask, state.sentences
-        )
+        logits = self.copying(self.embeddings.logits(hidden), hidden, state.offer)
+        return logits[:, -1], replace(state, caches=caches)
