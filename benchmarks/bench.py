@@ -15,6 +15,7 @@ from regard.cli.progress import choose_view
 from regard.config import Values
 from regard.experiment import ExperimentConfig, over_preset, read_preset, resolve
 from regard.files import write_json
+from regard.plan import plan_new
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
 
@@ -44,7 +45,9 @@ def data_folder(given: str | None, name: str) -> Path:
 def config_for(task: Values, args: argparse.Namespace, seed: int, preset: str = "") -> ExperimentConfig:
     """Return the settings of one training."""
     settings = over_preset(None, [*args.set, f"training.seed={seed}"])
-    return resolve({"task": task}, read_preset(preset or args.preset), settings)
+    if (name := preset or args.preset) == "auto":
+        return plan_new({"task": task}, settings).config
+    return resolve({"task": task}, read_preset(name), settings)
 
 
 def place(out: str, seed: int) -> Path:

@@ -10,8 +10,9 @@ from regard.data.pairs import PairFiles, read_pairs
 from regard.errors import ConfigError
 from regard.evaluation.evaluate import Evaluation
 from regard.evaluation.evaluate import evaluate as evaluate_pairs
+from regard.metrics import USUAL_METRICS
 from regard.plan import plan_new, plan_resume
-from regard.run import Run
+from regard.run import Run, run_of
 from regard.tasks.files import task_settings
 from regard.training.progress import Listener, Quiet
 
@@ -36,19 +37,26 @@ def train(  # noqa: PLR0913 - all but the pairs are named
     The run folder then holds `report.html` and a model card too. `config` is a TOML file or nested values, laid over
     the preset; it may name a task instead of `pairs`. With `resume`, the run in `out` goes on, or begins if there is
     none. `listener` hears of every step and validation; the training stops and saves when `stop` says so.
-    Raises ConfigError or DataError before anything is made, TrainingError or ResourceError if training fails.
+    Raises ConfigError or DataError with nothing left behind, TrainingError or ResourceError if training fails.
     """
+    if pairs is None and valid is not None:
+        raise ConfigError(
+            "goes with pairs alone", where="valid", hint="name it as task.valid, as config names the task"
+        )
     task = {"task": task_settings(_files(pairs), None if valid is None else _files(valid))} if pairs else {}
     settings: Values = {} if config is None else dict(config) if isinstance(config, Mapping) else read_toml(config)
     place = None if out is None else Path(out)
     if resume and place is None:
         raise ConfigError("which run is to go on?", where="resume", hint="name it with out=...")
     if resume and place is not None and place.exists():
+        if preset != "auto":
+            raise ConfigError("a run has its settings already", where="preset", hint="leave it out, or start anew")
         plan = plan_resume(place, task, settings)
     else:
         plan = plan_new(task, settings, preset=preset, out=place)
     run = plan.start()
-    run.train(plan.splits, listener or Quiet(), stop, device)
+    with plan.kept_if_usable(run):
+        run.train(plan.splits, listener or Quiet(), stop, device)
     conclude(run, some_sources(plan.splits.valid))
     return run
 
@@ -56,12 +64,14 @@ def train(  # noqa: PLR0913 - all but the pairs are named
 def evaluate(run: Run | str | Path, pairs: Pairs | None = None) -> Evaluation:
     """Translate the sources of pairs, or of the run's held-out pairs, and score the outputs as `regard evaluate` does.
 
-    Raises DataError if the pairs cannot be read, CheckpointError if the run has no model.
+    `run` may be a model folder too. Raises DataError if the pairs cannot be read, CheckpointError if there is no model.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
-    held_out = PairFiles(path=str(run.path / "valid.jsonl"))
-    read = read_pairs(held_out if pairs is None else _files(pairs))
-    return evaluate_pairs(run.path, read, metrics=run.config.task.metrics, pooled=run.config.task.pooled)
+    of = run_of(run)
+    if of is None and pairs is None:
+        raise ConfigError("which pairs? it lies in no run", where=str(Path(run)), hint="name a file of pairs")
+    read = read_pairs(_files(pairs) if pairs is not None else PairFiles(str(of.path / "valid.jsonl")))  # type: ignore[union-attr]
+    metrics, pooled = (of.config.task.metrics, of.config.task.pooled) if of else (USUAL_METRICS, False)
+    return evaluate_pairs(Path(run), read, metrics=metrics, pooled=pooled)
 
 
 def _files(pairs: Pairs) -> PairFiles:

@@ -1,9 +1,11 @@
 """What follows a training: its best model is measured, and the report and the model card are written."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from regard.data.pairs import Pair
+from regard.errors import UnsupportedError
 from regard.run import Run
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ def conclude(run: Run, pairs: Sequence[Pair], name: str = "held-out pairs") -> "
 
     task, translator = run.config.task, Translator.load(run)
     found = evaluate(translator, pairs, metrics=task.metrics, pooled=task.pooled)
-    maps = [sharpest_map(trace_text(translator, pair.source)) for pair in thinned(pairs, 3)]
+    maps = []
+    with suppress(UnsupportedError):  # a family without encoder-decoder attention has nothing to draw
+        maps = [sharpest_map(trace_text(translator, pair.source)) for pair in thinned(pairs, 3)]
     write_report(run.path, evaluation=found.to_json(), pairs=name, maps=maps)
     write_model_card(run.path, evaluation=found.to_json(), pairs=name)
     return found

@@ -76,12 +76,12 @@ class TrainingError(RegardError, ArithmeticError):
 
 
 def import_extra(module: str, extra: str) -> ModuleType:
-    """Import an optional package, or say which extra brings it."""
+    """Import an optional package, which an extra of ours brings, or say how to get it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        hint = f"pip install 'regard[{extra}]'"
+        hint = f"pip install {package.replace('_', '-')}"
         raise MissingExtraError(f"the package {package!r} is not installed", where=extra, hint=hint) from error
 
 

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from regard.training.progress import Listener
 
 
+LIMITS = ("length_ratio", "length_extra", "min_length", "max_length", "no_repeat")
+"""What validation, which searches greedily, obeys of the search that the model will be used with."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentConfig:
     """Everything that decides what a run comes to, apart from the data itself and the machine."""
@@ -179,7 +183,7 @@ def build_trainer(
         references=pooled_references(material.valid.pairs, pooled=config.task.pooled),
         sides=sides,
         metrics=[METRICS[name]() for name in config.task.metrics],
-        decoding=GreedyConfig(length_ratio=config.decoding.length_ratio, length_extra=config.decoding.length_extra),
+        decoding=GreedyConfig(**{name: getattr(config.decoding, name) for name in LIMITS}),
         scored=[firsts[i] for i in spread(len(firsts), config.training.validate_pairs)],
         samples=[firsts[i] for i in spread(len(firsts), 3)],
     )

@@ -1,18 +1,20 @@
 """What a training is about to do, checked before anything is made and before torch is imported."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from regard.config import Values, to_mapping
-from regard.errors import ConfigError
+from regard.config import Values, merge, to_mapping
+from regard.errors import ConfigError, RegardError
 from regard.experiment import ExperimentConfig, read_preset, resolve
 from regard.files import is_free
 from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
 from regard.tasks.configs import FilesConfig
-from regard.training.recipe import recipe
+from regard.training.recipe import BASES, Reason, recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class Plan:
         """Return the run to train in; a new one is made now."""
         return self.run or Run.create(self.out, self.config, self.splits, command)
 
+    @contextmanager
+    def kept_if_usable(self, run: Run) -> Iterator[None]:
+        """Take a new run folder away again if what the user gave turns out not to do before anything is learnt."""
+        try:
+            yield
+        except RegardError as error:
+            if self.run is None and error.exit_code == 2 and not any((run.path / n).exists() for n in ("best", "last")):
+                shutil.rmtree(run.path, ignore_errors=True)
+            raise
+
 
 def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path | None = None) -> Plan:
     """Check settings and pairs of a new run; `task` is laid over a preset's task, `settings` over all.
@@ -41,14 +53,42 @@ def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path 
         place = free_place(config, out)
         check_metrics(config)
         return Plan(place, config, build_task(config.task).splits(), [f"preset {preset}"])
-    later: Values = {"training": {"best_by": "loss"}}  # which metrics there are, the recipe says
-    config = resolve(read_preset("modern"), task, settings, later)  # other mistakes show here
-    place = free_place(config, out)
-    splits = build_task(config.task).splits()
+    draft = any_recipe(task, settings)
+    place = free_place(draft, out)
+    splits = build_task(draft.task).splits()
     made = recipe([pair.source for pair in splits.train], [pair.target for pair in splits.train])
     config = resolve(read_preset(made.base), made.values, task, settings)
     check_metrics(config)
-    return Plan(place, config, splits, made.reasons)
+    return Plan(place, config, splits, [told(reason, config) for reason in made.reasons])
+
+
+def any_recipe(task: Values, settings: Values) -> ExperimentConfig:
+    """Return settings as they would be with a preset that the recipe may choose: mistakes show before pairs are read.
+
+    Raises ConfigError if they go with none.
+    """
+    training = settings.get("training", {})
+    best_by = training.get("best_by", "loss") if isinstance(training, Mapping) else None
+    later = {"training": {"best_by": "loss"}} if isinstance(best_by, str) else {}  # what there is, the recipe says
+    if isinstance(best_by, str) and best_by != "loss":
+        try:
+            METRICS[best_by]
+        except ConfigError as error:
+            raise error.within("training.best_by") from None
+    problems = []
+    for base in BASES:
+        try:
+            return resolve(read_preset(base), task, settings, later)
+        except ConfigError as error:
+            problems.append(error)
+    raise problems[0]
+
+
+def told(reason: Reason, config: ExperimentConfig) -> str:
+    """Return a reason in words, and whether the user decided otherwise."""
+    values = to_mapping(config)
+    kept = merge(values, reason.values) == values
+    return reason.text if kept else f"{reason.text} (your settings change this)"
 
 
 def check_metrics(config: ExperimentConfig) -> None:

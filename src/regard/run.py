@@ -13,9 +13,11 @@ Making and opening a run imports no torch; training does.
 import hashlib
 import json
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ from regard.data.pairs import Pair
 from regard.errors import CheckpointError, ConfigError, DataError
 from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
 from regard.files import is_free, new_folder, settle, write_json, write_text
+from regard.model_folder import find_model
 from regard.run_state import SampleFile, StatusFile, alone_in, json_table, read_status, true_state
 from regard.tasks.base import Splits, build_task
 from regard.text.sides import Sides
@@ -111,6 +114,14 @@ class Run:
             raise DataError("the pairs have changed since the run was started", where=str(self.path), hint=hint)
         return splits
 
+    def delete(self) -> None:
+        """Delete the folder and all that is in it.
+
+        Raises ConfigError while a process trains in it.
+        """
+        with alone_in(self.path):
+            shutil.rmtree(self.path)
+
     def status(self) -> dict[str, Any]:
         """Return how far the run got."""
         return read_status(self.path)
@@ -146,7 +157,7 @@ class Run:
         listeners = Listeners(journal, samples, StatusFile(self.path, self.config.training.steps), listener)
         trainer = build_trainer(self.config, material, precision, checkpoints, listeners, stop)
         trainer.restore()
-        journal.rewind(trainer.progress.step)
+        journal.rewind(trainer.progress.step, "averaged" if trainer.averages_next else "")
         samples.rewind(trainer.progress.step)
         if not trainer.progress.step:
             for text in over_long(material):
@@ -190,6 +201,18 @@ class Run:
         precision = choose(self.config.training, device or "cpu")
         write_json(file, to_mapping(precision))
         return precision
+
+
+def run_of(path: str | PathLike[str]) -> Run | None:
+    """Return the run that a path is, or that a model folder lies in; None if there is none.
+
+    Raises CheckpointError if there is no model, or if the run is damaged.
+    """
+    here = Path(path)
+    find_model(here)
+    folders = (here, here.absolute().parent)
+    found = next((folder for folder in folders if (folder / "status.json").is_file()), None)
+    return Run.open(found) if found else None
 
 
 def over_long(material: Material) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from regard.cli.main import main
+from regard.run_state import alone_in
 
 SMALL = [
     "task.train=300", "task.valid=12", "task.test=14", "text.source.vocabulary=400", "text.target.vocabulary=400",
@@ -33,6 +34,31 @@ def test_it_trains_measures_translates_looks_and_reports(
     monkeypatch.setattr("regard.cli.quickstart.trained", interrupted)
     assert main(["quickstart", *SETTINGS, "--quiet"]) == 130
     assert "go on with: regard train --resume --out runs/quickstart" in capsys.readouterr().err
+
+
+def test_another_run_in_its_place_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("quickstart.tsv").write_text("".join(f"{a} {b}\t{b} {a}\n" for a in "abcdefgh" for b in "abcdefgh"))
+    monkeypatch.setattr("sys.argv", ["regard", "train", "quickstart.tsv"])
+    trained = ["train", "quickstart.tsv", "--preset", "letters", "--steps", "1", *SETTINGS[10:20], "--quiet"]
+    assert main(trained) == 0
+    assert main(["quickstart", *SETTINGS]) == 2
+    assert "runs/quickstart: exists already" in capsys.readouterr().err
+    assert Path("runs/quickstart/best").is_dir()
+
+
+def test_a_quickstart_that_is_still_training_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("regard.cli.quickstart.trained", interrupted)
+    assert main(["quickstart", *SETTINGS, "--quiet"]) == 130
+    with alone_in(Path("runs/quickstart")):
+        assert main(["quickstart", *SETTINGS, "--quiet"]) == 2
+    assert "another process is training here" in capsys.readouterr().err
+    assert Path("runs/quickstart/config.toml").is_file()
 
 
 def interrupted(*args: object, quiet: bool) -> None:

@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 
 from regard.cli.main import main
-from regard.cli.progress import duration
+from regard.cli.progress import Pace, duration
+from regard.errors import ConfigError
+from regard.plan import plan_new
 from regard.run import Run
+from regard.training.progress import StepReport
 from tests.training.runs import Recorder, tiny_run
 
 TINY = [
@@ -88,7 +91,31 @@ def test_auto_prints_what_it_chose_and_why(pairs: str, capsys: pytest.CaptureFix
     assert main(["train", pairs, *small, "--out", "run"]) == 0
     said = capsys.readouterr().err
     assert "chosen  preset modern" in said
-    assert "8 and 8 symbols between spaces, each a token" in said
+    assert "8 and 8 symbols between spaces, each a token\n" in said
+    assert said.count("(your settings change this)") == 2  # layers and steps
+
+
+def test_auto_takes_settings_that_go_with_the_preset_it_will_choose(tmp_path: Path) -> None:
+    lines = [f"{a}{b}{c}\t{a.upper()} {b.upper()} {c.upper()}" for a in "abcdef" for b in "abcdef" for c in "abcdef"]
+    (tmp_path / "words.tsv").write_text("\n".join(lines))
+    task = {"task": {"kind": "files", "train": str(tmp_path / "words.tsv")}}
+    plan = plan_new(task, {"text": {"target": "spaced"}}, out=tmp_path / "run")
+    assert (plan.config.text.source.kind, plan.config.text.target.kind) == ("characters", "spaced")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"training": {"best_by": "blue"}}, r"training\.best_by: unknown metric 'blue' \(did you mean 'bleu'"),
+        ({"training": 3}, r"training: "),
+        ({"model": {"heads": 7}}, r"model\.heads: 7 heads do not divide"),
+    ],
+)
+def test_auto_refuses_what_goes_with_no_preset_before_it_reads_pairs(
+    tmp_path: Path, settings: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        plan_new({"task": {"kind": "files", "train": "nowhere.tsv"}}, settings, out=tmp_path / "run")
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(
@@ -116,6 +143,26 @@ def test_the_tables_align_and_the_best_is_marked(tmp_path: Path) -> None:
     assert len(heading(first)) == len(row(first).removesuffix(" *"))
     assert row(first).endswith(" *")
     assert len(sample_lines(first)) == 9
+
+
+@pytest.mark.parametrize(("room", "words"), [
+    (71, "12/345  loss 1.250  rate 3e-04  12,345 tok/s  48 min left  0.5 GiB"),
+    (60, "12/345  loss 1.250  12,345 tok/s  48 min left  0.5 GiB"),
+    (40, "12/345  loss 1.250  48 min left"),
+    (20, "12/345  48 min left"),
+    (9, "12/345"),
+])  # fmt: skip
+def test_a_narrow_terminal_shows_what_matters_most(room: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = StepReport(
+        step=12, epoch=0, loss=1.25, rate=3e-4, gradient_norm=1.0, tokens=100, padding=0.1, tokens_per_second=12345.0,
+        memory=2**29,
+    )  # fmt: skip
+    pace = Pace()
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    pace.add(report)
+    pace.add(report)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0 + 48.5 * 60 / 333)
+    assert pace.words(report, 345, room) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5.4, "5 s"), (61, "1 min 01 s"), (3720, "1 h 02 min")])

@@ -1,6 +1,7 @@
 """regard evaluate and regard compare, from the outside."""
 
 import json
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def pairs(tmp_path: Path) -> Path:
     (tmp_path / "pairs.tsv").write_text("abc\tAA CH\n\tB\nxyz\tIH K L\n", encoding="utf-8")
     return tmp_path / "pairs.tsv"
+
+
+def test_json_names_the_metrics_whose_package_is_missing(
+    regard: Regard, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rouge_score.rouge_scorer", None)
+    values = json.loads(regard("evaluate", runs[0], "--json")[1])
+    assert set(values["missing_metrics"]) == {"rouge1", "rouge2", "rougeL"}
+    assert "pip install rouge-score" in values["missing_metrics"]["rouge1"]
+    assert not set(values["missing_metrics"]) & set(values["metrics"])
 
 
 def test_json_is_one_object_about_the_held_out_pairs(regard: Regard, runs: tuple[Path, Path]) -> None:

@@ -76,6 +76,13 @@ def test_a_finished_run_needs_no_more(trained: Path, capsys: pytest.CaptureFixtu
     assert "--resume" not in out
 
 
+def test_looking_never_moves_what_a_training_is_replacing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (trained / "best").rename(trained / ".best.old")
+    values, _ = described(trained, capsys)
+    assert values["folder"] == str(trained / ".best.old")
+    assert not (trained / "best").exists()
+
+
 def test_a_failed_run_says_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_json(run / "status.json", {"state": "failed", "step": 3, "steps": 50, "problem": "loss is not a number"})
     assert "state     failed: loss is not a number, step 3 of 50" in described(run, capsys)[1].splitlines()

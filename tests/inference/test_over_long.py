@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from regard.inference.over_long import parts
+from regard.inference.over_long import joined, parts
 
 
 def texts(text: str, longest: int) -> list[str]:
@@ -29,6 +29,22 @@ def test_a_sentence_that_is_too_long_is_cut_at_spaces() -> None:
 
 def test_a_word_that_is_too_long_is_cut_anywhere() -> None:
     assert texts("abcdefghij", 3) == ["ab", "cde", "fg", "hij"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "whole"),
+    [
+        (["One.", "Two."], "One. Two."),
+        (["これは本です。", "あれは犬です。"], "これは本です。あれは犬です。"),
+        (["สวัสดี", "ครับ"], "สวัสดีครับ"),
+        (["本", "Two", "犬"], "本 Two 犬"),
+        (["한국어", "입니다"], "한국어 입니다"),
+        (["", "One.", ""], "One."),
+        ([], ""),
+    ],
+)
+def test_outputs_are_joined_as_their_script_does(outputs: list[str], whole: str) -> None:
+    assert joined(outputs) == whole
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from regard.errors import ConfigError, ResourceError, TrainingError, Unsupported
 from regard.model_folder import ModelFolder
 from regard.run import Run
 from regard.run_state import alone_in
+from regard.training.averaging import Snapshots
 from regard.training.loop import Interrupted, Trainer
 from regard.training.progress import read_journal
 from tests.tolerances import SAME_MATH
@@ -178,16 +180,73 @@ def test_a_loss_that_rises_far_above_guessing_stops_and_leaves_the_last_checkpoi
     monkeypatch.setattr(Trainer, "_pass", lambda self, batch, *rest: 99.0 * batch.tokens)
     for _ in range(49):
         made.update([next(batches)[1]], 0)
-    with pytest.raises(TrainingError, match=r"step 51, .*the loss has risen to \d+\.\d nats per token"):
+    with pytest.raises(TrainingError, match=r"step 51, .*has risen to \d+\.\d nats.*weights from before are in `last`"):
         made.update([next(batches)[1]], 0)
     saved = load_file(made.checkpoints.run / "last" / "model.safetensors")["embeddings.table"]
     assert_close(saved, made.weights.view(good, "embeddings.table"))
+
+
+def test_no_checkpoint_is_written_while_the_loss_is_far_above_guessing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"training": {"steps": 200, "save_every": 1, "validate_every": 1000}}
+    made, heard = trainer(tmp_path, values)
+    rising = {"loss": made.guessing}
+
+    def worse(self: Trainer, batch: Any, *rest: Any) -> float:
+        if self.progress.step > 60:
+            rising["loss"] *= 1.02
+        return rising["loss"] * batch.tokens
+
+    monkeypatch.setattr(Trainer, "_pass", worse)
+    with pytest.raises(TrainingError, match=r"weights from before are in `last`"):
+        made.train()
+    assert 60 < heard.saves[-1] < made.progress.step - 10
+    assert heard.saves == list(range(1, heard.saves[-1] + 1))
+
+
+def test_a_training_that_fails_at_once_claims_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = trainer(tmp_path)
+    monkeypatch.setattr(Trainer, "_pass", lambda *args: float("nan"))
+    with pytest.raises(TrainingError, match=r"step 1, .*no weights had been saved yet"):
+        made.update([next(made.examples.batches(64, 1))[1]], 0)
 
 
 def test_going_on_after_the_end_has_the_mean_to_beat(tmp_path: Path) -> None:
     run, splits = tiny_run(tmp_path / "run", {"training": {"average": 2}})
     best = run.train(splits, Recorder()).progress.best
     assert run.trainer(splits, Recorder(), lambda: False).progress.best == best
+
+
+def test_the_journal_keeps_the_mean_of_a_run_that_is_done_and_has_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, splits = tiny_run(tmp_path / "run", {"training": {"average": 2}})
+
+    def names() -> list[str]:
+        return [event["event"] for event in read_journal(run.path / "metrics.jsonl")]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshots, "remove", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(splits, Recorder())
+    assert names().count("averaged") == 1
+    for _ in range(2):
+        run.train(splits, Recorder())
+        assert names().count("averaged") == 1
+
+
+def interrupted(*args: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_validation_keeps_to_the_limits_of_the_search(tmp_path: Path) -> None:
+    run, splits = tiny_run(tmp_path / "run", {"decoding": {"min_length": 7, "max_length": 7, "no_repeat": 2}})
+    heard = Recorder()
+    run.train(splits, heard)
+    outputs = [sample.now.split() for report in heard.validations for sample in report.samples]
+    assert {len(output) for output in outputs} == {7}
+    assert all(len(set(pairwise(output))) == 6 for output in outputs)
 
 
 def test_the_training_loss_of_a_validation_is_that_of_an_undisturbed_run(tmp_path: Path) -> None:

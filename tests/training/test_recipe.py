@@ -1,5 +1,7 @@
 import random
 
+import pytest
+
 from regard.experiment import read_preset, resolve
 from regard.training.recipe import Looks, recipe
 
@@ -14,7 +16,7 @@ def texts(count: int, low: int, high: int) -> list[str]:
 def made(sources: list[str], targets: list[str]) -> tuple[str, dict[str, dict[str, object]], list[str]]:
     found = recipe(sources, targets)
     resolve({"task": {"kind": "files", "train": "x"}}, read_preset(found.base), found.values)
-    return found.base, found.values, found.reasons
+    return found.base, found.values, [reason.text for reason in found.reasons]
 
 
 def test_single_words_and_symbols_are_read_by_letter() -> None:
@@ -27,6 +29,13 @@ def test_single_words_and_symbols_are_read_by_letter() -> None:
 
 def test_long_sources_with_short_targets_are_summaries() -> None:
     assert made(texts(300, 80, 120), texts(300, 3, 6))[0] == "summary"
+
+
+def test_summaries_without_the_package_for_rouge_are_judged_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regard.training.recipe.find_spec", lambda name: None)
+    base, values, reasons = made(texts(300, 80, 120), texts(300, 3, 6))
+    assert (base, values["task"]["metrics"], values["training"]["best_by"]) == ("summary", ["chrf"], "chrf")
+    assert any("pip install rouge-score" in reason for reason in reasons)
 
 
 def test_single_words_on_both_sides_are_read_and_written_by_letter() -> None:

@@ -42,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
     """Measure both models on the same pairs, and tell what their difference is worth."""
     from rich.console import Console
 
-    from regard.cli.measured import chosen_metrics, run_of
+    from regard.cli.measured import chosen_metrics
     from regard.cli.tables import show
     from regard.evaluation.compare import compare
     from regard.evaluation.evaluate import evaluate
     from regard.inference.translator import Translator
+    from regard.run import run_of
 
     runs = run_of(args.first), run_of(args.second)
     metrics, pairs = chosen_metrics(args.metrics, runs[0]), chosen_pairs(args, *runs)

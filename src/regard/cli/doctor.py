@@ -92,8 +92,7 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(name, f"{importlib.metadata.version(name)}, for {purpose}")
         except importlib.metadata.PackageNotFoundError:
-            wanted = f"'regard[{extra}]'" if extra else name
-            yield Finding(name, "not installed", f"no {purpose}; pip install {wanted}", needed=not extra)
+            yield Finding(name, "not installed", f"no {purpose}; pip install {name}", needed=not extra)
 
 
 def _torch() -> Iterator[Finding]:

@@ -44,17 +44,19 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from regard.cli.answers import Notes
-    from regard.cli.measured import chosen_metrics, run_of, with_all_others
+    from regard.cli.measured import chosen_metrics, with_all_others
     from regard.cli.tables import show
     from regard.evaluation.evaluate import evaluate
     from regard.files import new_file
     from regard.inference.translator import Translator
+    from regard.run import run_of
 
     of = run_of(args.run)
     metrics, (pairs, origin) = chosen_metrics(args.metrics, of), chosen_pairs(args, of)
     pooled = args.pooled or (of is not None and of.config.task.pooled)
+    missing: dict[str, str] = {}
     if args.json and args.metrics is None:
-        metrics = with_all_others(metrics)
+        metrics, missing = with_all_others(metrics)
     translator = Translator.load(args.run)
     decoding = with_beams(translator.folder.settings.decoding, args.beams)
     with new_file(Path(args.output)) if args.output else nullcontext() as out:
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         if out:
             out.writelines(re.sub("\r\n?|\n", " ", output) + "\n" for output in evaluation.outputs)
     if args.json:
-        print(json.dumps(evaluation.to_json(), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(evaluation.to_json() | {"missing_metrics": missing}, ensure_ascii=False, allow_nan=False))
     else:
         show(passages(evaluation, origin))
     notes = Notes()

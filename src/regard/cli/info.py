@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.config import to_mapping
-from regard.files import read_json, settle
+from regard.files import read_json, standing
 
 if TYPE_CHECKING:
     from regard.model_folder import ModelFolder
@@ -42,7 +42,7 @@ def described(path: Path) -> Values:
     from regard.model_folder import ModelFolder
     from regard.run import Run
 
-    settle(path)
+    path = standing(path)
     is_run = (path / "config.toml").is_file() and not (path / "manifest.json").is_file()
     values: Values = {"path": str(path), "kind": "run" if is_run else "model"}
     if is_run:
@@ -55,9 +55,7 @@ def described(path: Path) -> Values:
 
 def has_model(run: Path) -> bool:
     """Tell whether a run has come so far as to keep a model."""
-    for name in ("best", "last"):
-        settle(run / name)
-    return (run / "best").exists() or (run / "last").exists()
+    return any(standing(run / name).exists() for name in ("best", "last"))
 
 
 def of_run(run: "Run") -> Values:

@@ -1,30 +1,12 @@
 """What models are measured on: the pairs and metrics that were named, or those of their run."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from regard.data.pairs import Pair, PairFiles, read_pairs
 from regard.errors import ConfigError, DataError, MissingExtraError, UsageError
-from regard.metrics import METRICS
-from regard.model_folder import find_model
+from regard.metrics import METRICS, USUAL_METRICS
 from regard.run import Run
 from regard.tasks.base import build_task
-
-METRICS_OF_A_MODEL = ("bleu", "chrf")
-"""Of a model folder that lies in no run."""
-
-
-def run_of(path: str) -> Run | None:
-    """Return the run that a path is, or that a model folder lies in; None if there is none.
-
-    Raises CheckpointError if there is no model, or if the run is damaged.
-    """
-    here = Path(path)
-    find_model(here)
-    folders = (here, here.absolute().parent)
-    found = next((folder for folder in folders if (folder / "status.json").is_file()), None)
-    return Run.open(found) if found else None
 
 
 def chosen_metrics(names: str | None, run: Run | None) -> tuple[str, ...]:
@@ -33,7 +15,7 @@ def chosen_metrics(names: str | None, run: Run | None) -> tuple[str, ...]:
     Raises UsageError if there is no such metric.
     """
     if names is None:
-        return run.config.task.metrics if run else METRICS_OF_A_MODEL
+        return run.config.task.metrics if run else USUAL_METRICS
     chosen = tuple(name.strip() for name in names.split(","))
     for name in chosen:
         try:
@@ -43,14 +25,16 @@ def chosen_metrics(names: str | None, run: Run | None) -> tuple[str, ...]:
     return chosen
 
 
-def with_all_others(names: Sequence[str]) -> tuple[str, ...]:
-    """Return these metrics, then every other one whose package is installed."""
-    others = []
-    for name in METRICS.keys() - set(names):
-        with suppress(MissingExtraError):
+def with_all_others(names: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return these metrics and every other one whose package is installed; and why others cannot be."""
+    others, missing = [], {}
+    for name in sorted(METRICS.keys() - set(names)):
+        try:
             METRICS[name]()
             others.append(name)
-    return (*names, *sorted(others))
+        except MissingExtraError as error:
+            missing[name] = f"{error.problem} ({error.hint})"
+    return (*names, *others), missing
 
 
 def held_out(run: Run | None, path: str) -> list[Pair]:

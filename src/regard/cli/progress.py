@@ -81,7 +81,7 @@ class PlainView(SilentView):
         self._pace.add(report)
         if time.monotonic() - self._shown >= self.EVERY:
             self._shown = time.monotonic()
-            self._say(f"step {report.step}/{steps}  {self._pace.words(report, steps)}")
+            self._say(f"step {self._pace.words(report, steps)}")
 
     def validated(self, report: ValidationReport) -> None:
         if not self._rows:
@@ -101,7 +101,7 @@ class LiveView(PlainView):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
-        columns = (TextColumn("{task.percentage:>3.0f} %"), BarColumn(bar_width=16), TextColumn("{task.description}"))
+        columns = (BarColumn(bar_width=8), TextColumn("{task.description}"))
         self._progress = Progress(*columns, console=console, transient=True, refresh_per_second=4)
         self._task: TaskID | None = None
 
@@ -110,9 +110,8 @@ class LiveView(PlainView):
         if self._task is None:
             self._progress.start()
             self._task = self._progress.add_task("", total=steps)
-        words = f"step {report.step}/{steps}  {self._pace.words(report, steps)}"
-        room = max(20, self._console.width - 24)
-        self._progress.update(self._task, completed=report.step, description=words[:room])
+        words = self._pace.words(report, steps, room=self._console.width - 9)
+        self._progress.update(self._task, completed=report.step, description=words)
 
     def warned(self, step: int, text: str) -> None:
         self._console.print(Text(f"warning: step {step}: {text}", style="yellow"))
@@ -141,12 +140,24 @@ class Pace:
         self._tokens = fade * self._tokens + (1 - fade) * report.tokens
         self._seconds = fade * self._seconds + (1 - fade) * report.tokens / report.tokens_per_second
 
-    def words(self, report: StepReport, steps: int) -> str:
-        """Return the state of the training in a few words."""
+    def words(self, report: StepReport, steps: int, room: int = 1000) -> str:
+        """Return the state of the training in so many characters at most: what matters least is left out first."""
         left = (time.monotonic() - self._started) / max(1, self._steps - 1) * (steps - report.step)
-        speed = self._tokens / max(self._seconds, 1e-9)
-        memory = f"  {report.memory / 2**30:.1f} GiB" if report.memory else ""
-        return f"loss {self._loss:.3f}  rate {report.rate:.1e}  {speed:,.0f} tok/s  {duration(left)} left{memory}"
+        parts = {
+            "step": f"{report.step}/{steps}",
+            "loss": f"loss {self._loss:.3f}",
+            "rate": f"rate {report.rate:.0e}",
+            "speed": f"{self._tokens / max(self._seconds, 1e-9):,.0f} tok/s",
+            "left": f"{duration(left if left < 600 else left // 60 * 60).removesuffix(' 00 s')} left",
+            "memory": f"{report.memory / 2**30:.1f} GiB" if report.memory else "",
+        }
+        for least in ("rate", "memory", "speed", "loss", "left"):
+            if len(line := "  ".join(filter(None, parts.values()))) <= room:
+                break
+            del parts[least]
+        else:
+            line = parts["step"]
+        return line
 
 
 def heading(report: ValidationReport) -> str:

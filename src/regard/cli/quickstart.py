@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regard.cli.streams import tell
 from regard.cli.train import describe, stopped, trained
 from regard.conclusion import conclude
-from regard.errors import UsageError
+from regard.errors import RegardError, UsageError
 from regard.experiment import over_preset
 from regard.files import write_json
 from regard.plan import plan_new
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         describe(plan)
     began = time.perf_counter()
     if again:
-        shutil.rmtree(args.out)
+        Run.open(args.out).delete()
     settings = (word for setting in args.set for word in ("--set", setting))
     run = plan.start(["regard", "quickstart", "--pair", args.pair, "--out", str(args.out), *settings])
     try:
@@ -86,8 +86,9 @@ def check(splits: Splits) -> None:
 def is_quickstart(out: Path) -> bool:
     """Tell whether a folder is an earlier quickstart, which may go."""
     try:
-        return " quickstart" in (out / "command.txt").read_text(encoding="utf-8") and (out / "config.toml").is_file()
-    except (OSError, UnicodeDecodeError):
+        begun_so = (out / "command.txt").read_text(encoding="utf-8").startswith("regard quickstart ")
+        return begun_so and Run.open(out).config.task.kind == "phrasebook"
+    except (OSError, UnicodeDecodeError, RegardError):
         return False
 
 

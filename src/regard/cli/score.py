@@ -18,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one object a line, with every token")
     parser.epilog = (
         "A line for each pair, in order: the log-probability of its target in nats, its tokens (the end is one), the\n"
-        "log-probability per token, the perplexity; with tabs between, and nan for pairs that are too long."
+        "log-probability per token, the perplexity; with tabs between, and nan for pairs that are too long. Of\n"
+        "several targets the first one counts."
     )
 
 

@@ -16,7 +16,7 @@ from regard.cli.pairs import add_pair_arguments, add_valid_arguments, pair_files
 from regard.cli.streams import tell
 from regard.conclusion import conclude, some_sources
 from regard.config import Values, merge, to_mapping
-from regard.errors import RegardError, ResourceError, UsageError
+from regard.errors import ResourceError, UsageError
 from regard.experiment import over_preset
 from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
@@ -88,8 +88,8 @@ def describe(plan: Plan) -> None:
     for reason in plan.reasons:
         say("chosen", reason)
     m = to_mapping(c.model)
-    sizes = ", ".join(f"{key} {m[key]}" for key in ("encoder_layers", "decoder_layers", "d_model", "d_ff") if key in m)
-    say("model", f"{c.model.kind}: {sizes}, dropout {m['dropout']}")
+    shown = ("encoder_layers", "decoder_layers", "d_model", "d_ff", "dropout")
+    say("model", f"{c.model.kind}: {', '.join(f'{key} {m[key]}' for key in shown if key in m)}")
     say("course", f"{c.training.steps:,} steps, up to {c.training.batch_tokens * c.training.accumulate:,} tokens each")
 
 
@@ -119,20 +119,13 @@ def stopped(run: Run) -> int:
 def trained(
     run: Run, plan: Plan, *, quiet: bool, as_json: bool = False, device: str | None = None
 ) -> tuple[float, int]:
-    """Train in a run folder, showing how it goes; return the seconds spent in steps and the best step.
-
-    A new folder goes away again if what the user gave turns out not to do.
-    """
+    """Train in a run folder, showing how it goes; return the seconds spent in steps and the best step."""
     from regard.cli.progress import choose_view
 
     view = choose_view(quiet=quiet, as_json=as_json)
     try:
-        with stop_requests() as stop:
+        with stop_requests() as stop, plan.kept_if_usable(run):
             progress = run.train(plan.splits, view, stop, device).progress
-    except RegardError as error:
-        if plan.run is None and error.exit_code == 2 and not (run.path / "last").exists():
-            shutil.rmtree(run.path, ignore_errors=True)
-        raise
     finally:
         view.close()
     return progress.seconds, progress.best_step
@@ -184,7 +177,8 @@ def dry_run(plan: Plan, args: argparse.Namespace) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", plan.config, plan.splits)
-        cost = forecast(run.trainer(plan.splits, SilentView(), lambda: False, args.device))
+        done = plan.run.status()["step"] if plan.run else 0
+        cost = forecast(run.trainer(plan.splits, SilentView(), lambda: False, args.device), done)
     there = next(folder for folder in plan.out.absolute().parents if folder.exists())
     free = shutil.disk_usage(there).free
     if args.json:

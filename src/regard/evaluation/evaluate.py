@@ -18,7 +18,7 @@ from regard.errors import DataError
 from regard.evaluation.buckets import by_length
 from regard.inference.translation import Status, Translation
 from regard.inference.translator import Translator
-from regard.metrics import METRICS
+from regard.metrics import METRICS, USUAL_METRICS
 from regard.metrics.base import Metric, MetricResult
 from regard.metrics.significance import RESAMPLES, bootstrap_interval
 
@@ -132,7 +132,7 @@ def evaluate(
     model: Translator | str | Path,
     pairs: Sequence[Pair],
     *,
-    metrics: Sequence[str] = ("bleu", "chrf"),
+    metrics: Sequence[str] = USUAL_METRICS,
     pooled: bool = False,
     decoding: DecodingConfig | None = None,
     resamples: int = RESAMPLES,

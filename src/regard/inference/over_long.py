@@ -1,12 +1,17 @@
 """Over-long texts in parts that are short enough."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 SENTENCE_END = re.compile(r"""[.!?…।॥؟۔]["'”’»)\]]*(?=\s)|[。！？｡][」』”’）]*""")
 """The end of a sentence: before a space, or anywhere in scripts that put none."""
 
 SPACE = re.compile(r"\s+")
+
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uff00-\uff65\U00020000-\U0003ffff]"
+)
+"""Thai, Lao, Burmese, Khmer, Japanese and Chinese, with the marks that end their sentences."""
 
 
 def parts(text: str, split: Callable[[str], list[str]], longest: int) -> list[list[str]]:
@@ -21,6 +26,15 @@ def parts(text: str, split: Callable[[str], list[str]], longest: int) -> list[li
         return [tokens] if tokens else []
     middle = _middle(text)
     return [*parts(text[:middle], split, longest), *parts(text[middle:], split, longest)]
+
+
+def joined(outputs: Iterable[str]) -> str:
+    """Return the outputs of the parts of a text as one, with a space between them where their script has spaces."""
+    text = ""
+    for output in filter(None, outputs):
+        spaced = text and not (UNSPACED.match(text[-1]) and UNSPACED.match(output[0]))
+        text += f" {output}" if spaced else output
+    return text
 
 
 def _middle(text: str) -> int:

@@ -14,7 +14,7 @@ from regard.errors import ConfigError, DataError
 from regard.inference import ENGINES
 from regard.inference.adjusted import adjusted
 from regard.inference.engine import WINDOW, Engine, needed_for, require, windows
-from regard.inference.over_long import parts
+from regard.inference.over_long import joined, parts
 from regard.inference.translation import Output, OverLong, PairScore, Status, Translation
 from regard.model_folder import ModelFolder
 
@@ -194,7 +194,7 @@ class Translator:
             length = config.length if isinstance(config, BeamConfig) else NoNormalisation()
             score = log_prob / length.divisor(len(token_log_probs))
         return Output(
-            text=" ".join(filter(None, (self._target.join(h.tokens) for h in hypotheses))),
+            text=joined(self._target.join(h.tokens) for h in hypotheses),
             tokens=tuple(token for h in hypotheses for token in h.tokens),
             token_log_probs=token_log_probs,
             log_prob=log_prob,

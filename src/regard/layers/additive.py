@@ -35,8 +35,7 @@ class AdditiveAttention(Attention):
         mask: Bool[Tensor, "#B #H #Q K"] | None = None,
     ) -> Float[Tensor, "B H Q K"]:
         """Return how much each projected query attends to each projected key; rows sum to 1."""
-        scores_BHQK = self.judge((q[:, :, :, None] + k[:, :, None]).tanh()).squeeze(-1)
-        return kernels.forbid(scores_BHQK, mask, causal=False).softmax(dim=-1)
+        return kernels.additive_weights(q, k, self.judge.weight, mask)
 
     def forward(
         self, x: Float[Tensor, "B Q M"], source: KeysValues, mask: Bool[Tensor, "B 1 1 K"]

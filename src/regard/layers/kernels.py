@@ -152,6 +152,17 @@ def attention(
     return torch.matmul(dropout(forbid(scores_BHQK, mask, causal=causal).softmax(dim=-1), p), v)
 
 
+def additive_weights(
+    q: Float[Tensor, "B H Q D"],
+    k: Float[Tensor, "B H K D"],
+    judge: Float[Tensor, "1 D"],
+    mask: Bool[Tensor, "#B #H #Q K"] | None,
+) -> Float[Tensor, "B H Q K"]:
+    """Return softmax(judge · tanh(q + k)) as far as the mask allows: additive attention."""
+    scores_BHQK = F.linear((q[:, :, :, None] + k[:, :, None]).tanh(), judge).squeeze(-1)
+    return forbid(scores_BHQK, mask, causal=False).softmax(dim=-1)
+
+
 _SHORT = 128
 """Keys up to which forming the weights beats the fused kernel on CPUs, forward and backward together."""
 

@@ -17,3 +17,6 @@ METRICS = Registry(
         "per": "regard.metrics.accuracy:PhoneErrorRate",
     },
 )
+
+USUAL_METRICS = ("bleu", "chrf")
+"""Of a model when nothing says what it is for."""

@@ -30,6 +30,9 @@ class Snapshots:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder, self.keep = folder, keep
 
+    def __len__(self) -> int:
+        return len(self._files())
+
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.safetensors"))
 

@@ -18,8 +18,8 @@ from regard.training.checkpoint import Checkpoints
 from regard.training.configs import TrainingConfig
 from regard.training.objectives import label_smoothed
 from regard.training.optimizers import build_optimizer, clip
-from regard.training.precision import Precision
-from regard.training.progress import Listener, Progress, Sample, Since, StepReport, ValidationReport, resident_memory
+from regard.training.precision import Precision, memory_in_use
+from regard.training.progress import Listener, Progress, Sample, Since, StepReport, ValidationReport
 from regard.training.schedules import rate_factor
 from regard.training.validation import Validation, perplexity
 from regard.training.warnings import look_for_trouble
@@ -27,6 +27,9 @@ from regard.training.weights import Weights
 
 _SETTLED = 50
 """Steps after which a loss that keeps high above that of guessing is a divergence and not a start."""
+
+_SUSPECT, _DIVERGED = 1.5, 2.0
+"""Times the loss of guessing: from the first on, checkpoints wait; from the second on, training stops."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -65,7 +68,8 @@ class Trainer:
             self.listener.stepped(report, config.steps)
             last = progress.step == config.steps
             better = (progress.step % config.validate_every == 0 or last) and self.validate(epochs[-1])
-            if progress.step % config.save_every == 0 or last or better or self.finished:
+            due = progress.step % config.save_every == 0 and not self.risen(_SUSPECT)
+            if due or last or better or self.finished:
                 self.save()
             if self.stop():
                 self.save()
@@ -76,6 +80,11 @@ class Trainer:
     def finished(self) -> bool:
         """Whether patience has run out."""
         return 0 < self.config.patience <= self.progress.worse
+
+    @property
+    def averages_next(self) -> bool:
+        """Whether nothing is left but to make the mean of the last weights."""
+        return (self.progress.step >= self.config.steps or self.finished) and len(self.snapshots) > 1
 
     def update(self, group: list[Batch], epoch: int) -> StepReport:
         """Change the weights once, by the mean gradient over all target tokens of the group."""
@@ -105,7 +114,7 @@ class Trainer:
             tokens=tokens,
             padding=1 - tokens / sum(batch.target_out.numel() for batch in group),
             tokens_per_second=tokens / seconds,
-            memory=resident_memory(),
+            memory=memory_in_use(self.precision.device),
         )
 
     def gradient(self, group: list[Batch], step: int) -> tuple[float, int]:
@@ -145,22 +154,33 @@ class Trainer:
     def watch(self, group: list[Batch], loss: float, norm: float) -> None:
         """Stop before the weights change if the loss is no number, or has risen far above that of guessing.
 
-        Raises TrainingError that names the batch. `last` then holds weights from before the trouble.
+        Raises TrainingError that names the batch and the folders with weights from before the trouble.
         """
-        progress, guessing = self.progress, math.log(len(self.examples.sides.target.vocabulary))
+        progress = self.progress
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            if progress.step:
+            if progress.step and not self.risen(_SUSPECT):
                 self.save()
             self.give_up(group, "the loss is no longer a number")
         progress.trend = loss if progress.trend is None else 0.9 * progress.trend + 0.1 * loss
-        if progress.step >= _SETTLED and progress.trend > 2 * guessing:
-            problem = f"the loss has risen to {progress.trend:.1f} nats per token, where guessing has {guessing:.1f}"
-            self.give_up(group, problem)
+        if self.risen(_DIVERGED):
+            risen = f"the loss has risen to {progress.trend:.1f} nats per token, where guessing has {self.guessing:.1f}"
+            self.give_up(group, risen)
+
+    @property
+    def guessing(self) -> float:
+        """Loss of a model that finds all tokens equally likely."""
+        return math.log(len(self.examples.sides.target.vocabulary))
+
+    def risen(self, times: float) -> bool:
+        """Whether the loss of the last steps is so many times that of guessing, though the start is over."""
+        return self.progress.step >= _SETTLED and (self.progress.trend or 0.0) > times * self.guessing
 
     def give_up(self, group: list[Batch], problem: str) -> None:
-        """Say what went wrong and on which pairs."""
+        """Say what went wrong and on which pairs, and what is left."""
         lines = sorted(self.examples.encoded.pairs[i].line for batch in group for i in batch.pairs)
-        hint = "lower training.optimizer.rate or lengthen the warm-up; the last good weights are in the folder `last`"
+        kept = [f"`{name}`" for name in ("best", "last") if (self.checkpoints.run / name).exists()]
+        left = f"weights from before are in {' and '.join(kept)}" if kept else "no weights had been saved yet"
+        hint = f"lower training.optimizer.rate or lengthen the warm-up; {left}"
         where = f"step {self.progress.step + 1}, {len(lines)} pairs from lines {', '.join(map(str, lines[:8]))} ..."
         raise TrainingError(problem, where=where, hint=hint)
 

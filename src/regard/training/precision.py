@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from regard.training.configs import TrainingConfig
+from regard.training.progress import resident_memory
 
 _GAIN = 2.5
 """How many times faster bfloat16 products must be: below it, what surrounds them eats the gain."""
@@ -50,20 +51,24 @@ def choose(config: TrainingConfig, device: str = "cpu") -> Precision:
     threads = config.threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()) or 1
     if config.precision != "auto":
         return Precision(dtype=config.precision, threads=threads, device=device, reason="as set")
-    if device != "cpu":
-        return Precision(dtype="bfloat16", threads=threads, device=device, reason="the device has units for it")
     torch.set_num_threads(threads)
-    slow, fast = _product_seconds(torch.float32), _product_seconds(torch.bfloat16)
+    slow, fast = (_product_seconds(dtype, device) for dtype in (torch.float32, torch.bfloat16))
     dtype = "bfloat16" if slow > _GAIN * fast else "float32"
     reason = f"bfloat16 products run at {slow / fast:.1f} times the speed of float32; worth it from {_GAIN}"
     return Precision(dtype=dtype, threads=threads, device=device, reason=reason)
 
 
-def _product_seconds(dtype: torch.dtype) -> float:
-    a, b = torch.ones(1024, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
+def _product_seconds(dtype: torch.dtype, device: str) -> float:
+    side = 512 if device == "cpu" else 4096  # enough that starting the product does not count
+    a, b = (torch.ones(rows, side, dtype=dtype, device=device) for rows in (2 * side, side))
     best = float("inf")
     for _ in range(8):
         start = time.perf_counter()
-        torch.mm(a, b)
+        float(torch.mm(a, b)[0, 0])  # a device answers before it is done; reading waits for it
         best = min(best, time.perf_counter() - start)
     return best
+
+
+def memory_in_use(device: str) -> int:
+    """Return the bytes that this process holds where it computes: on the device, or else of the machine."""
+    return resident_memory() if device == "cpu" else torch.get_device_module(device).memory_reserved(device)

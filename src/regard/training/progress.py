@@ -129,9 +129,9 @@ class Journal:
         self.path = path
         self._steps: list[StepReport] = []
 
-    def rewind(self, step: int) -> None:
-        """Drop what was written after `step`, and what follows the last step: a resumed run does these again."""
-        drop_after(self.path, step, "averaged")
+    def rewind(self, step: int, again: str = "") -> None:
+        """Drop what was written after `step`, and every event `again`: what a resumed run does once more."""
+        drop_after(self.path, step, again)
 
     def stepped(self, report: StepReport, steps: int) -> None:
         self._steps.append(report)

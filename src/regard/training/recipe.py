@@ -5,11 +5,23 @@ It starts from `modern` and changes what the data asks for; every choice comes w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 Values = dict[str, Any]
+
+BASES = ("modern", "g2p", "summary")
+"""Presets that a recipe may start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why some values were chosen; none if it is the preset that is explained."""
+
+    text: str
+    values: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +30,7 @@ class Recipe:
 
     base: str
     values: Values
-    reasons: list[str]
+    reasons: list[Reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,6 @@ class Looks:
     texts: int
     characters: float  # mean per text
     words: float  # mean per text, between spaces
-    long_words: float  # the 99th percentile of words per text
     inventory: int  # distinct words
     word_length: float  # mean characters per word
     distinct: int  # distinct characters
@@ -44,7 +55,6 @@ class Looks:
             texts=len(texts),
             characters=float(np.mean([len(text) for text in sample])),
             words=float(counts.mean()),
-            long_words=float(np.quantile(counts, 0.99)),
             inventory=len(set(flat)),
             word_length=len("".join(flat)) / max(1, len(flat)),
             distinct=len({c for text in sample for c in text}),
@@ -71,15 +81,15 @@ class _Draft:
     """Values under way, with their reasons."""
 
     values: Values = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
 
     def choose(self, reason: str, tables: Values) -> None:
         for name, table in tables.items():
             self.values.setdefault(name, {}).update(table)
-        self.reasons.append(reason)
+        self.reasons.append(Reason(reason, tables))
 
     def explain(self, reason: str) -> None:
-        self.reasons.append(reason)
+        self.reasons.append(Reason(reason, {}))
 
 
 def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
@@ -105,6 +115,9 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
     if source.words > 40 and source.words > 4 * target.words:
         words = f"sources have {source.words:.0f} words and targets {target.words:.0f}"
         draft.explain(f"preset summary: {words}: long sources are cut, judged by ROUGE")
+        if find_spec("rouge_score") is None:
+            reason = "judged by chrF: ROUGE needs pip install rouge-score"
+            draft.choose(reason, {"task": {"metrics": ["chrf"]}, "training": {"best_by": "chrf"}})
         _fit_summaries(draft, len(sources))
         return Recipe("summary", draft.values, draft.reasons)
     if source.symbols and target.symbols:

@@ -1,6 +1,8 @@
 """The laws of the phrasebook, for several pairs of locales."""
 
+from decimal import Decimal
 from functools import cache
+from random import Random
 
 import pytest
 
@@ -11,9 +13,10 @@ from regard.tasks import phrasebook
 from regard.tasks.base import Splits
 from regard.tasks.configs import PhrasebookConfig
 from regard.tasks.phrasebook import Phrasebook, nearest_training_phrase
-from regard.tasks.phrasebook.book import shared_patterns
+from regard.tasks.phrasebook.book import _Collector, shared_patterns
+from regard.tasks.phrasebook.dice import Dice
 from regard.tasks.phrasebook.inventory import take_inventory
-from regard.tasks.phrasebook.meanings import When
+from regard.tasks.phrasebook.meanings import Quantity, When
 from regard.tasks.phrasebook.phrases import PATTERNS
 from regard.tasks.phrasebook.words import words
 from regard.tasks.phrasebook.writer import Writer
@@ -69,6 +72,18 @@ def test_every_word_of_a_held_out_pair_has_been_trained_on(locales: tuple[str, s
         seen = {word for pair in splits.train for word in words(getattr(pair, side))}
         unseen = {word for pair in (*splits.valid, *splits.test) for word in words(getattr(pair, side))} - seen
         assert not unseen
+
+
+def test_a_held_out_phrase_needs_a_value_of_its_own() -> None:
+    def one_or_two(dice: Dice) -> Quantity:
+        return Quantity(Decimal(dice.pick((1, 2))), dice.pick(dice.inventory.units))
+
+    source, target = Writer("en"), Writer("de")
+    inventory = take_inventory(source, target)
+    collector = _Collector(source, target, [one_or_two])
+    assert len(collector.collect(9, "train", Dice(Random(1), "train", inventory))) == 9
+    with pytest.raises(ConfigError, match="give no more than 0 phrases to test"):
+        collector.collect(1, "test", Dice(Random(1), "test", inventory))
 
 
 @LOCALES

@@ -1,4 +1,4 @@
-"""Phrases in two locales, split so that no value of a test phrase has been trained on, yet every word of it has."""
+"""Phrases in two locales, split so that a test phrase has a value that was never trained on, yet no unknown word."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -22,8 +22,8 @@ _PATIENCE = 2000  # phrases refused in a row before a split counts as impossible
 class Phrasebook:
     """The task of saying phrases of one locale as another does.
 
-    No source and no target is in two splits, no source has two targets, and every word of a held-out pair has been
-    trained on.
+    No source and no target is in two splits, no source has two targets, every held-out phrase has a value that belongs
+    to its split alone, and every word of it has been trained on.
     """
 
     def __init__(self, config: PhrasebookConfig) -> None:
@@ -110,8 +110,11 @@ class _Collector:
         return pairs
 
     def _say(self, dice: Dice) -> Pair | None:
+        before = dice.own
         try:
             meaning = dice.pick(self.patterns)(dice)
+            if dice.own == before and dice.split != "train":  # one of this and two of that
+                return None
             return Pair(meaning.write(self.source), meaning.write(self.target))
         except MissingError:
             return None

@@ -35,10 +35,12 @@ class Dice:
 
     def __init__(self, random: Random, split: Split, inventory: Inventory) -> None:
         self.random, self.split, self.inventory = random, split, inventory
+        self.own = 0  # values drawn so far that belong to this split alone
 
     def _own(self, draw: Callable[[], T], key: Callable[[T], object] = lambda value: value) -> T:
         for _ in range(_ATTEMPTS):
             if split_of(key(value := draw())) == self.split:
+                self.own += 1
                 return value
         raise MissingError(f"values to {self.split} with")
 
