@@ -4,7 +4,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from regard.training.configs import AdamConfig, AdamWConfig, MuonConfig, OptimizerConfig
-from regard.training.optimizers import build_optimizer, clip
+from regard.training.optimizers import build_optimizer, clip, orthogonal
 from regard.training.weights import Weights
 from tests.tolerances import SAME_MATH
 
@@ -59,6 +59,18 @@ def test_adamw_is_torch_s_with_decay_on_matrices_alone() -> None:
         assert_close(ours[name], tensor, **SAME_MATH)
 
 
+@pytest.mark.parametrize("shape", [(2, 8, 8), (3, 4, 16), (1, 16, 4)])
+def test_orthogonal_brings_singular_values_near_one_and_keeps_the_vectors(shape: tuple[int, ...]) -> None:
+    matrices = torch.randn(shape)
+    made = orthogonal(matrices, rounds=8)
+    values = torch.linalg.svdvals(made)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    u, _, vh = torch.linalg.svd(matrices, full_matrices=False)
+    inner = u.transpose(1, 2) @ made @ vh.transpose(1, 2)
+    assert_close(inner, torch.diag_embed(inner.diagonal(dim1=1, dim2=2)), rtol=0, atol=1e-3)
+
+
 def test_muon_moves_hidden_matrices_by_its_own_rate_and_the_rest_like_adam() -> None:
     before, adam = trained(MuonConfig(rate=0.01), steps=0), trained(AdamConfig(rate=0.01), steps=1)
     after = trained(MuonConfig(rate=0.01, matrix_rate=0.5), steps=1)
@@ -68,11 +80,16 @@ def test_muon_moves_hidden_matrices_by_its_own_rate_and_the_rest_like_adam() -> 
     assert torch.linalg.svdvals(step).max() < 1.3
 
 
-@pytest.mark.parametrize("other", [MuonConfig(rounds=3), MuonConfig(fitted=True)], ids=["rounds", "fitted"])
-def test_the_update_takes_the_config_s_rounds_and_polynomials(other: MuonConfig) -> None:
-    one, two = trained(MuonConfig(), steps=1), trained(other, steps=1)
-    assert not torch.equal(one["first.weight"], two["first.weight"])
-    assert torch.equal(one["embeddings.weight"], two["embeddings.weight"])
+def test_more_rounds_bring_the_singular_values_nearer_to_one() -> None:
+    matrices = torch.randn(4, 16, 16)
+    spreads = [torch.linalg.svdvals(orthogonal(matrices, rounds)).std() for rounds in (1, 3, 5)]
+    assert spreads[0] > spreads[1] > spreads[2]
+
+
+def test_the_update_takes_the_config_s_rounds() -> None:
+    three, five = trained(MuonConfig(rounds=3), steps=1), trained(MuonConfig(rounds=5), steps=1)
+    assert not torch.equal(three["first.weight"], five["first.weight"])
+    assert torch.equal(three["embeddings.weight"], five["embeddings.weight"])
 
 
 def test_clip_shortens_long_gradients_and_leaves_short_ones() -> None:

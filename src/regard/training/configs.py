@@ -71,7 +71,6 @@ class MuonConfig(OptimizerConfig):
     momentum: float = 0.95
     decay: float = 0.0  # of the hidden matrices, per step, times matrix_rate
     rounds: int = 5  # of the iteration that makes an update orthogonal; they cost a good part of a step on small models
-    fitted: bool = False  # a polynomial for each round, fitted to those before: three rounds then do the work of five
 
     def __post_init__(self) -> None:
         """Refuse an update without a direction."""

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from regard.registry import load_object
 from regard.training.configs import AdamWConfig, MuonConfig, OptimizerConfig
-from regard.training.orthogonal import FIXED, fitted, orthogonal
 from regard.training.weights import Weights
 
 
@@ -65,7 +64,6 @@ class Muon(Adam):
         for name in weights.matrices:
             shapes.setdefault(weights.view(weights.master, name).shape, []).append(name)
         self._shapes = shapes
-        self._rounds = fitted(config.rounds) if config.fitted else [FIXED] * config.rounds
 
     def state(self) -> dict[str, Tensor]:
         return super().state() | {"muon.momentum": self.momentum}
@@ -78,10 +76,25 @@ class Muon(Adam):
         ahead = torch.lerp(g, self.momentum, c.momentum)  # Nesterov
         rate = c.matrix_rate * factor
         for (rows, columns), names in self._shapes.items():
-            updates = orthogonal(torch.stack([w.view(ahead, name) for name in names]), self._rounds)
+            updates = orthogonal(torch.stack([w.view(ahead, name) for name in names]), c.rounds)
             for name, update in zip(names, updates, strict=True):
                 matrix = w.view(w.master, name)
                 matrix.mul_(1 - rate * c.decay).add_(update, alpha=-rate * math.sqrt(max(1.0, rows / columns)))
+
+
+def orthogonal(matrices: Tensor, rounds: int) -> Tensor:
+    """Return matrices (N, rows, columns) with all singular values near 1, and the same singular vectors.
+
+    A Newton-Schulz iteration; five rounds with these coefficients bring values between 0.01 and 1 to within about
+    0.7 and 1.2 (Jordan et al. 2024), fewer leave small ones smaller.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrices.transpose(1, 2) if matrices.size(1) > matrices.size(2) else matrices
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(rounds):
+        product = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(product, product, product, beta=b, alpha=c), x, beta=a)
+    return x.transpose(1, 2) if matrices.size(1) > matrices.size(2) else x
 
 
 def build_optimizer(config: OptimizerConfig, weights: Weights) -> Adam:
