@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from regard.training.progress import Listener
 
 
-LIMITS = ("length_ratio", "length_extra", "min_length", "max_length", "no_repeat")
-"""What validation, which searches greedily, obeys of the search that the model will be used with."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExperimentConfig:
     """Everything that decides what a run comes to, apart from the data itself and the machine."""
@@ -183,12 +179,18 @@ def build_trainer(
         references=pooled_references(material.valid.pairs, pooled=config.task.pooled),
         sides=sides,
         metrics=[METRICS[name]() for name in config.task.metrics],
-        decoding=GreedyConfig(**{name: getattr(config.decoding, name) for name in LIMITS}),
+        decoding=greedy(config.decoding),
         scored=[firsts[i] for i in spread(len(firsts), config.training.validate_pairs)],
         samples=[firsts[i] for i in spread(len(firsts), 3)],
     )
     examples = Examples.of(material.train, sides, config.text)
     return Trainer(model, examples, validation, config.training, precision, checkpoints, listener, stop)
+
+
+def greedy(decoding: DecodingConfig) -> GreedyConfig:
+    """Return the search of validation: greedy, within all limits of the search that the model will be used with."""
+    limits = {f.name: getattr(decoding, f.name) for f in fields(DecodingConfig) if f.name != "n_best"}
+    return GreedyConfig(**limits)
 
 
 def first_of_each(pairs: Sequence[Pair], *, pooled: bool) -> list[int]:

@@ -152,12 +152,10 @@ class Pace:
             "memory": f"{report.memory / 2**30:.1f} GiB" if report.memory else "",
         }
         for least in ("rate", "memory", "speed", "loss", "left"):
-            if len(line := "  ".join(filter(None, parts.values()))) <= room:
+            if len("  ".join(filter(None, parts.values()))) <= room:
                 break
             del parts[least]
-        else:
-            line = parts["step"]
-        return line
+        return "  ".join(filter(None, parts.values()))
 
 
 def heading(report: ValidationReport) -> str:

@@ -1,4 +1,4 @@
-"""From the decoder's last hidden vectors to logits: what the vocabulary offers, and what the source offers.
+"""Copying: the source's own tokens compete with the vocabulary.
 
 Axes    B sentences · S source positions · R rows (hypotheses) · T target positions · M model size · V vocabulary
 """
@@ -16,7 +16,7 @@ from regard.text.vocabulary import UNK
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the source offers to copy: a key and the id of every token, minus infinity where padding stands."""
+    """What the source offers to copy: a key and the id of every token, minus infinity where PAD or UNK stands."""
 
     keys: Float[Tensor, "R S M"]
     ids: Int[Tensor, "R S"]
