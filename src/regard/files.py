@@ -110,6 +110,14 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def inode(path: Path) -> int | None:
+    """Return what tells a file or folder from another that takes its place; None if nothing is there."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 def is_free(path: Path) -> bool:
     """Tell whether nothing stands at a place, or but an empty folder."""
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))

@@ -18,7 +18,7 @@ from regard.config import from_mapping, read_toml, to_mapping, variant
 from regard.decoding import SEARCHES
 from regard.decoding.types import BeamConfig, DecodingConfig
 from regard.errors import CheckpointError, ConfigError, ResourceError
-from regard.files import new_folder, read_json, sha256, standing, write_json, write_text
+from regard.files import inode, new_folder, read_json, sha256, standing, write_json, write_text
 from regard.models import MODELS
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.text.sides import Sides, TextConfig
@@ -53,9 +53,20 @@ class ModelFolder:
     def open(cls, path: str | Path) -> "ModelFolder":
         """Open and check a model folder; of a run folder, its best model.
 
+        A training may put another model in its place meanwhile; then that one is opened.
         Raises CheckpointError if there is none, or if a file is missing, damaged or of a newer format.
         """
-        folder = find_model(Path(path))
+        while True:
+            folder = find_model(Path(path))
+            found = inode(folder)
+            try:
+                return cls._read(folder)
+            except CheckpointError:
+                if inode(folder) == found:
+                    raise
+
+    @classmethod
+    def _read(cls, folder: Path) -> "ModelFolder":
         check_manifest(folder)
         try:
             settings = from_mapping(ModelSettings, read_toml(folder / "config.toml"))

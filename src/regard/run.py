@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from regard import __version__
 from regard.config import from_mapping, read_toml, to_mapping
 from regard.data.pairs import Pair
+from regard.decoding.types import DecodingConfig
 from regard.errors import CheckpointError, ConfigError, DataError
 from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
 from regard.files import is_free, new_folder, settle, write_json, write_text
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 MAY_CHANGE = ("training.steps", "training.patience", "training.save_every")
 """Settings that a resumed run may change."""
+
+OUT_OF_REACH = 0.01
+"""Share of training targets longer than the search allows, above which a training says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class Run:
         journal.rewind(trainer.progress.step, "averaged" if trainer.averages_next else "")
         samples.rewind(trainer.progress.step)
         if not trainer.progress.step:
-            for text in over_long(material):
+            for text in (*over_long(material), *out_of_reach(material, self.config.decoding)):
                 listeners.warned(0, text)
         return trainer
 
@@ -226,6 +230,18 @@ def over_long(material: Material) -> Iterator[str]:
                     f"{len(lines):,} of {total:,} {name} pairs are longer than text.longest_source or longest_target "
                     f"and were {fate}: lines {first}"
                 )
+
+
+def out_of_reach(material: Material, decoding: DecodingConfig) -> Iterator[str]:
+    """Yield a sentence if the search would cut off outputs that training teaches: more than one in a hundred."""
+    pairs = zip(material.train.sources, material.train.targets, strict=True)
+    longer = sum(len(target) > decoding.limit(len(source)) for source, target in pairs)
+    if longer > OUT_OF_REACH * len(material.train):
+        yield (
+            f"{longer:,} of {len(material.train):,} training targets have more tokens than an output may have "
+            f"({decoding.length_ratio:g} for each of the source and {decoding.length_extra} more): "
+            "raise decoding.length_ratio or decoding.length_extra"
+        )
 
 
 def fingerprint(splits: Splits) -> str:

@@ -63,6 +63,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 CASES: list[Case] = [
     ("missing file", lambda: ["train", "nowhere.tsv", "--out", "run"], r"nowhere\.tsv: no such file"),
+    ("name of bytes", lambda: ["train", "\udcff.tsv", "--out", "run"], r"\\udcff\.tsv: is not valid UTF-8"),
     ("directory", lambda: ["train", ".", "--out", "run"], r"folder"),
     ("binary", lambda: pairs(b"\x7fELF\x00\x01\x02" * 50), r"p\.tsv:1: .*(NUL|binary)"),
     ("NUL", lambda: pairs("a\tb\nc\x00\td\n"), r"p\.tsv:2: .*NUL"),

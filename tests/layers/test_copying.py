@@ -34,7 +34,7 @@ def naive(copying: SourceCopying, logits: Tensor, hidden: Tensor, memory: Tensor
 @torch.no_grad()
 def test_every_place_adds_to_the_token_that_stands_there(copying: SourceCopying) -> None:
     logits, hidden, memory = torch.randn(2, 3, 6), torch.randn(2, 3, 4), torch.randn(2, 4, 4)
-    found = copying(logits, hidden, copying.offer(memory, IDS, MASK))
+    found = copying(logits, hidden, copying.keys(memory, IDS, MASK))
     assert_close(found, naive(copying, logits, hidden, memory), **SAME_MATH)
     assert torch.equal(found[:, :, [PAD, UNK]], logits[:, :, [PAD, UNK]]), "padding was copied, or what nobody knows"
 
@@ -42,7 +42,7 @@ def test_every_place_adds_to_the_token_that_stands_there(copying: SourceCopying)
 def test_a_token_that_the_vocabulary_would_never_say_is_learnt_by_copying(copying: SourceCopying) -> None:
     logits = torch.full((2, 3, 6), -100.0)
     logits[:, :, 4] = 0.0
-    found = copying(logits, torch.randn(2, 3, 4), copying.offer(torch.randn(2, 4, 4), IDS, MASK))
+    found = copying(logits, torch.randn(2, 3, 4), copying.keys(torch.randn(2, 4, 4), IDS, MASK))
     assert (found[0, :, 5] > -10).all()
     found.log_softmax(dim=-1)[0, :, 5].sum().backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in copying.parameters())
@@ -52,7 +52,7 @@ def test_a_token_that_the_vocabulary_would_never_say_is_learnt_by_copying(copyin
 def test_scores_far_apart_stay_finite(copying: SourceCopying) -> None:
     copying.key.bias.fill_(1e4)
     copying.query.bias.fill_(1e4)
-    found = copying(torch.zeros(2, 3, 6), torch.zeros(2, 3, 4), copying.offer(torch.randn(2, 4, 4), IDS, MASK))
+    found = copying(torch.zeros(2, 3, 6), torch.zeros(2, 3, 4), copying.keys(torch.randn(2, 4, 4), IDS, MASK))
     assert found.isfinite().all()
     assert not math.isinf(float(found.logsumexp(dim=-1).max()))
 

@@ -81,12 +81,19 @@ def _find_and_run(arguments: Sequence[str]) -> int:
     name, rest = arguments[before], arguments[before + 1 :]
     if name not in COMMANDS:
         raise UsageError("unknown command", where=name, hint=did_you_mean(name, COMMANDS, "see regard --help"))
+    for argument in rest:
+        if not _is_text(argument):  # a file name of another encoding: it could not be written down
+            raise UsageError("is not valid UTF-8", where=argument, hint="rename the file, or convert the text")
     command = import_module(COMMANDS[name].module)
     parser = Parser(f"regard {name}", f"{COMMANDS[name].summary[0].upper()}{COMMANDS[name].summary[1:]}.")
     command.add_arguments(parser)
     _add_debug(parser)
     code: int = command.run(parser.read(rest))
     return code
+
+
+def _is_text(argument: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def _shell_parser() -> Parser:

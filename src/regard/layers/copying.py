@@ -15,22 +15,22 @@ from regard.text.vocabulary import UNK
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What the source offers to copy: a key and the id of every token, minus infinity where PAD or UNK stands."""
+class CopyKeys:
+    """What of the source can be copied: key and id of every token, and minus infinity where PAD or UNK stands."""
 
     keys: Float[Tensor, "R S M"]
     ids: Int[Tensor, "R S"]
     forbidden: Float[Tensor, "R 1 S"]
 
-    def select(self, rows: Int[Tensor, " R"]) -> "Offer":
+    def select(self, rows: Int[Tensor, " R"]) -> "CopyKeys":
         """Return the given rows, in that order."""
-        return Offer(*(part.index_select(0, rows) for part in (self.keys, self.ids, self.forbidden)))
+        return CopyKeys(*(part.index_select(0, rows) for part in (self.keys, self.ids, self.forbidden)))
 
 
-class NoOffer:
-    """The source offers nothing: the vocabulary alone decides."""
+class NoCopyKeys:
+    """Nothing of the source can be copied: the vocabulary alone decides."""
 
-    def select(self, rows: Int[Tensor, " R"]) -> "NoOffer":
+    def select(self, rows: Int[Tensor, " R"]) -> "NoCopyKeys":
         """Return the same: it has no rows."""
         return self
 
@@ -41,12 +41,14 @@ class NoCopying(nn.Module):
     def __init__(self, config: CopyingConfig, d_model: int, *, biases: bool = True) -> None:
         super().__init__()
 
-    def offer(self, hidden: Float[Tensor, "B S M"], ids: Int[Tensor, "B S"], mask: Bool[Tensor, "B 1 1 S"]) -> NoOffer:
-        """Return what the source offers, from the memory, the source's ids and their mask."""
-        return NoOffer()
+    def keys(
+        self, hidden: Float[Tensor, "B S M"], ids: Int[Tensor, "B S"], mask: Bool[Tensor, "B 1 1 S"]
+    ) -> NoCopyKeys:
+        """Return what can be copied, from the memory, the source's ids and their mask."""
+        return NoCopyKeys()
 
     def forward(
-        self, logits: Float[Tensor, "R T V"], hidden: Float[Tensor, "R T M"], offer: NoOffer
+        self, logits: Float[Tensor, "R T V"], hidden: Float[Tensor, "R T M"], source: NoCopyKeys
     ) -> Float[Tensor, "R T V"]:
         return logits
 
@@ -67,18 +69,18 @@ class SourceCopying(nn.Module):
             if biases:
                 nn.init.zeros_(projection.bias)
 
-    def offer(self, hidden: Float[Tensor, "B S M"], ids: Int[Tensor, "B S"], mask: Bool[Tensor, "B 1 1 S"]) -> Offer:
-        """Return what the source offers, from the memory, the source's ids and their mask."""
+    def keys(self, hidden: Float[Tensor, "B S M"], ids: Int[Tensor, "B S"], mask: Bool[Tensor, "B 1 1 S"]) -> CopyKeys:
+        """Return what can be copied, from the memory, the source's ids and their mask."""
         copied = mask[:, 0] & (ids != UNK)[:, None]
         forbidden = hidden.new_zeros(copied.shape).masked_fill(~copied, -math.inf)
-        return Offer(self.key(hidden), ids, forbidden)
+        return CopyKeys(self.key(hidden), ids, forbidden)
 
     def forward(
-        self, logits: Float[Tensor, "R T V"], hidden: Float[Tensor, "R T M"], offer: Offer
+        self, logits: Float[Tensor, "R T V"], hidden: Float[Tensor, "R T M"], source: CopyKeys
     ) -> Float[Tensor, "R T V"]:
-        scores_RTS = self.query(hidden) @ offer.keys.transpose(-2, -1) / math.sqrt(hidden.size(-1)) + offer.forbidden
+        scores_RTS = self.query(hidden) @ source.keys.transpose(-2, -1) / math.sqrt(hidden.size(-1)) + source.forbidden
         peak_RT1 = scores_RTS.amax(dim=-1, keepdim=True).detach()
-        places_RTS = offer.ids[:, None].expand(scores_RTS.shape)
+        places_RTS = source.ids[:, None].expand(scores_RTS.shape)
         copied_RTV = torch.zeros_like(logits).scatter_add(
             -1, places_RTS, (scores_RTS - peak_RT1).exp().to(logits.dtype)
         )

@@ -17,7 +17,7 @@ from regard.data.batch import Batch, PaddedTokens
 from regard.layers import kernels
 from regard.layers.additive import AdditiveAttention
 from regard.layers.cache import KeysValues
-from regard.layers.copying import NoOffer, Offer
+from regard.layers.copying import CopyKeys, NoCopyKeys
 from regard.models.base import Memory, Seq2SeqModel
 from regard.models.configs import RecurrentConfig
 from regard.registry import load_object
@@ -92,13 +92,13 @@ class RecurrentState:
     layers: tuple[CellState, ...]
     source: KeysValues
     mask: Bool[Tensor, "R 1 1 S"]
-    offer: Offer | NoOffer
+    copy_keys: CopyKeys | NoCopyKeys
 
     def select(self, rows: Int[Tensor, " R"]) -> "RecurrentState":
         """Return the state of the given rows, in that order."""
         layers = tuple(tuple(part.index_select(0, rows) for part in layer) for layer in self.layers)
         mask = self.mask.index_select(0, rows)
-        return RecurrentState(layers, self.source.select(rows), mask, self.offer.select(rows))
+        return RecurrentState(layers, self.source.select(rows), mask, self.copy_keys.select(rows))
 
 
 class Decoder(Stack):
@@ -116,12 +116,12 @@ class Decoder(Stack):
         self.cells: Any = nn.ModuleList(cell(size, d_model) for size in sizes)  # whose type forgets `start`
         self.join = nn.Linear(3 * d_model, 2 * d_model)
 
-    def begin(self, memory: Memory, offer: Offer | NoOffer) -> RecurrentState:
+    def begin(self, memory: Memory, copy_keys: CopyKeys | NoCopyKeys) -> RecurrentState:
         """Return the state before the first token: tanh(W h), where h has read the whole source backwards."""
         _, backwards_BSm = memory.hidden.chunk(2, dim=-1)
         hidden = self.start(backwards_BSm[:, 0]).tanh().chunk(len(self.cells), dim=-1)
         layers = tuple(cell.start(part) for cell, part in zip(self.cells, hidden, strict=True))
-        return RecurrentState(layers, self.attention.keys_values(memory.hidden), memory.mask, offer)
+        return RecurrentState(layers, self.attention.keys_values(memory.hidden), memory.mask, copy_keys)
 
     def forward(
         self, embedded: Float[Tensor, "R T M"], state: RecurrentState
@@ -181,14 +181,14 @@ class Recurrent(Seq2SeqModel):
     def forward(self, batch: Batch) -> Float[Tensor, "B T V"]:
         state = self.init_state(self.encode(batch.source))
         hidden, _ = self.decoder(self.embeddings.target(batch.target_in.ids), state)
-        return self.copying(self.embeddings.logits(hidden), hidden, state.offer)
+        return self.copying(self.embeddings.logits(hidden), hidden, state.copy_keys)
 
     def encode(self, source: PaddedTokens) -> Memory:
         return Memory(self.encoder(self.embeddings.source(source.ids), source.lengths), source.mask, source.ids)
 
     def init_state(self, memory: Memory) -> RecurrentState:
-        return self.decoder.begin(memory, self.copying.offer(memory.hidden, memory.ids, memory.mask))
+        return self.decoder.begin(memory, self.copying.keys(memory.hidden, memory.ids, memory.mask))
 
     def step(self, tokens: Int[Tensor, " R"], state: RecurrentState) -> tuple[Float[Tensor, "R V"], RecurrentState]:
         hidden, state = self.decoder(self.embeddings.target(tokens[:, None]), state)
-        return self.copying(self.embeddings.logits(hidden), hidden, state.offer)[:, -1], state
+        return self.copying(self.embeddings.logits(hidden), hidden, state.copy_keys)[:, -1], state

@@ -15,7 +15,7 @@ from regard.data.batch import Batch, PaddedTokens
 from regard.layers import kernels
 from regard.layers.attention import CausalSelfAttention, EncoderDecoderAttention, SelfAttention
 from regard.layers.cache import KeysValues, KeyValueCache, NoCache
-from regard.layers.copying import NoOffer, Offer
+from regard.layers.copying import CopyKeys, NoCopyKeys
 from regard.layers.positions import Positions
 from regard.models.base import Memory, Seq2SeqModel
 from regard.models.configs import TransformerConfig
@@ -142,7 +142,7 @@ class TransformerState:
     caches: tuple[KeyValueCache, ...]
     sources: tuple[KeysValues, ...]
     mask: Bool[Tensor, "R 1 1 S"]
-    offer: Offer | NoOffer
+    copy_keys: CopyKeys | NoCopyKeys
     sentences: Int[Tensor, " R"]
 
     def select(self, rows: Int[Tensor, " R"]) -> "TransformerState":
@@ -152,7 +152,7 @@ class TransformerState:
         if torch.equal(sentences, self.sentences):
             return replace(self, caches=caches)
         sources = tuple(source.select(rows) for source in self.sources)
-        return TransformerState(caches, sources, self.mask[rows], self.offer.select(rows), sentences)
+        return TransformerState(caches, sources, self.mask[rows], self.copy_keys.select(rows), sentences)
 
 
 class Transformer(Seq2SeqModel):
@@ -190,22 +190,22 @@ class Transformer(Seq2SeqModel):
         embedded = self.embeddings.target(batch.target_in.ids)
         caches = [NoCache()] * len(self.decoder.layers)
         hidden = self.decoder(embedded, self.decoder.sources(memory.hidden), memory.mask, caches)
-        return self.copying(self.embeddings.logits(hidden), hidden, self.offer(memory))
+        return self.copying(self.embeddings.logits(hidden), hidden, self.copy_keys(memory))
 
     def encode(self, source: PaddedTokens) -> Memory:
         mask = source.mask
         return Memory(self.encoder(self.embeddings.source(source.ids), mask), mask, source.ids)
 
-    def offer(self, memory: Memory) -> Offer | NoOffer:
-        """Return what the source offers to be copied."""
-        offer: Offer | NoOffer = self.copying.offer(memory.hidden, memory.ids, memory.mask)
-        return offer
+    def copy_keys(self, memory: Memory) -> CopyKeys | NoCopyKeys:
+        """Return what of the source can be copied."""
+        copy_keys: CopyKeys | NoCopyKeys = self.copying.keys(memory.hidden, memory.ids, memory.mask)
+        return copy_keys
 
     def init_state(self, memory: Memory) -> TransformerState:
         caches = tuple(KeyValueCache() for _ in self.decoder.layers)
         sentences = torch.arange(len(memory.mask), device=memory.mask.device)
         sources = self.decoder.sources(memory.hidden)
-        return TransformerState(caches, sources, memory.mask, self.offer(memory), sentences)
+        return TransformerState(caches, sources, memory.mask, self.copy_keys(memory), sentences)
 
     def step(self, tokens: Int[Tensor, " R"], state: TransformerState) -> tuple[Float[Tensor, "R V"], TransformerState]:
         caches = tuple(cache.advance() for cache in state.caches)
@@ -213,5 +213,5 @@ class Transformer(Seq2SeqModel):
         if embedded.size(0) != len(state.sentences):
             raise ValueError(f"{embedded.size(0)} tokens for a state of {len(state.sentences)} rows")
         hidden = self.decoder(embedded, state.sources, state.mask, caches)
-        logits = self.copying(self.embeddings.logits(hidden), hidden, state.offer)
+        logits = self.copying(self.embeddings.logits(hidden), hidden, state.copy_keys)
         return logits[:, -1], replace(state, caches=caches)

@@ -108,6 +108,10 @@ class Dice:
             pass
         return min(first, last), max(first, last)
 
+    def name(self, kind: str) -> Name:
+        """Return a name that stands by itself."""
+        return Name(kind, self._own(lambda: self.pick(self.inventory.names[kind])))
+
     def names(self, style: str, kind: str, count: int) -> Joined:
         """Return a list of so many names of one kind."""
         codes = self.inventory.names[kind]

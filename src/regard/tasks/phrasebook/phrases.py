@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from regard.tasks.phrasebook.dice import Dice
-from regard.tasks.phrasebook.meanings import Joined, Meaning, Moment, Quantity, Rate, Span, When
+from regard.tasks.phrasebook.meanings import Joined, Meaning, Moment, Name, Quantity, Rate, Span, When
 
 Pattern = Callable[[Dice], Meaning]
 
@@ -51,6 +51,11 @@ def unit_price(dice: Dice) -> Rate:
     return Rate(dice.price(), dice.pick(dice.inventory.sold_by))
 
 
+def name(dice: Dice) -> Name:
+    """Switzerland, Japanese or Swiss Franc."""
+    return dice.name(dice.pick(("territory", "language", "currency")))
+
+
 PATTERNS: dict[str, Pattern] = {
     # days
     "day in full": full_day,
@@ -60,7 +65,7 @@ PATTERNS: dict[str, Pattern] = {
     "three days": lambda dice: several("standard", 3, lambda: long_day(dice)),
     "days of a year": lambda dice: several("standard", 3, lambda: When("MMMMd", dice.day_of_year())),
     "months": lambda dice: several("standard", 3, lambda: When("yMMMM", dice.month())),
-    "quarters": lambda dice: several("or", 2, lambda: When("yQQQQ", dice.quarter())),
+    "quarters": lambda dice: several("or", 3, lambda: When("yQQQQ", dice.quarter())),
     # times
     "moment in full": lambda dice: Moment("full", full_day(dice), clock(dice)),
     "moment": lambda dice: Moment("long", long_day(dice), clock(dice)),
@@ -76,10 +81,13 @@ PATTERNS: dict[str, Pattern] = {
     "hours": lambda dice: several("or", 2, lambda: hours(dice)),
     "hours of a day": lambda dice: Moment("full", full_day(dice), hours(dice)),
     # spans of time
+    "relative": Dice.relative,
     "one of two relatives": lambda dice: several("or", 2, dice.relative),
     "relative with a time": lambda dice: Moment("full", dice.relative(), clock(dice)),
     "duration": lambda dice: dice.duration(2),
     "long duration": lambda dice: dice.duration(3),
+    # single values, few enough to keep phrases long on average
+    "time, quantity, sum or name": lambda dice: dice.pick((clock, quantity, Dice.money, name))(dice),
     # quantities
     "quantities": lambda dice: several("standard", 3, lambda: quantity(dice)),
     "one of two quantities": lambda dice: several("or", 2, lambda: quantity(dice)),
