@@ -3,6 +3,7 @@
 Length normalisations divide the sum of log-probabilities by a function of n, the number of tokens with EOS.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,14 +24,14 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LengthNormalisation:
+class LengthNormalisation(ABC):
     """What log-probabilities are divided by."""
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def divisor(self, length: int) -> float:
         """Return the divisor for `length` tokens, EOS included; it never falls as the length grows."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

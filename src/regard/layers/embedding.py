@@ -5,6 +5,7 @@ Source  Vaswani et al. 2017, section 3.4
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from regard.layers import kernels
 from regard.layers.configs import EmbeddingsConfig
 
 
-class Embeddings(nn.Module):
+class Embeddings(nn.Module, ABC):
     """Base of the three ways to tie: embeddings are scaled by √d_model, logits may have a bias."""
 
     def __init__(
@@ -27,13 +28,13 @@ class Embeddings(nn.Module):
         self.output_bias = nn.Parameter(torch.zeros(target_size)) if biases else None
         self.make_tables(source_size, target_size, d_model)
 
+    @abstractmethod
     def make_tables(self, source_size: int, target_size: int, d_model: int) -> None:
         """Create the parameters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tables(self) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
         """Return the matrices (V M) of source, target and output."""
-        raise NotImplementedError
 
     def source(self, ids: Int[Tensor, "B S"]) -> Float[Tensor, "B S M"]:
         """Embed source tokens."""

@@ -4,6 +4,8 @@ Axes    B sentences · T positions · M model size · F inner size
 Source  Vaswani et al. 2017, section 3.3; Shazeer 2020
 """
 
+from abc import ABC, abstractmethod
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -11,7 +13,7 @@ from regard.layers import kernels
 from regard.layers.configs import FeedForwardConfig
 
 
-class FeedForward(nn.Module):
+class FeedForward(nn.Module, ABC):
     """Widen, bend, narrow: every position for itself. Subclasses say how to bend."""
 
     def __init__(
@@ -24,9 +26,9 @@ class FeedForward(nn.Module):
     def forward(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B T M"]:
         return self.narrow(self.bend(x, self.p if self.training else 0.0))
 
+    @abstractmethod
     def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
         """Return the inner features, some of them dropped."""
-        raise NotImplementedError
 
 
 class ReLUFeedForward(FeedForward):
