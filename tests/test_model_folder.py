@@ -9,8 +9,9 @@ from regard.model_folder import ModelFolder
 from tests.tiny_model import save_tiny_model
 
 
+@pytest.mark.parametrize("error", [CheckpointError("is damaged"), FileNotFoundError("config.toml")], ids=str)
 def test_a_reader_takes_the_model_that_a_training_puts_in_place_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "best"
     save_tiny_model(place)
@@ -20,7 +21,7 @@ def test_a_reader_takes_the_model_that_a_training_puts_in_place_meanwhile(
         shutil.copytree(folder, tmp_path / "newer")
         shutil.rmtree(folder)
         (tmp_path / "newer").rename(folder)
-        raise CheckpointError("is damaged: its checksum differs")
+        raise error
 
     monkeypatch.setattr(model_folder, "check_manifest", overtaken)
     assert ModelFolder.open(place).path == place

@@ -61,7 +61,7 @@ class ModelFolder:
             found = inode(folder)
             try:
                 return cls._read(folder)
-            except CheckpointError:
+            except (CheckpointError, OSError):  # damaged, or gone: unless it is no longer the same
                 if inode(folder) == found:
                     raise
 
