@@ -97,13 +97,10 @@ def test_over_long_pairs_are_told_by_line_and_reconcile(tmp_path: Path) -> None:
     assert counts == {"refused": long, "cut": [], "used": 60 - len(long)}
 
 
-@pytest.mark.parametrize(("ratio", "words"), [(1.0, []), (0.5, ["training targets have more tokens"])])
-def test_a_search_that_would_cut_off_what_training_teaches_is_told(
-    ratio: float, words: list[str], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("ratio", "told"), [(1.0, 0), (0.5, 1)])
+def test_a_search_that_would_cut_off_what_training_teaches_is_told(ratio: float, told: int, tmp_path: Path) -> None:
     limits = {"decoding": {"kind": "greedy", "length_ratio": ratio, "length_extra": 0}}
     run, splits = tiny_run(tmp_path / "run", limits)
-    recorder = Recorder()
-    run.trainer(splits, recorder, lambda: False)
-    assert len(recorder.warnings) == len(words)
-    assert all(expected in told for expected, told in zip(words, recorder.warnings, strict=True))
+    heard = Recorder()
+    run.trainer(splits, heard, lambda: False)
+    assert sum("training targets have more tokens" in text for text in heard.warnings) == told
