@@ -29,6 +29,7 @@ def run(args):
         for line in range(100_000):
             print(line)
     if args.what == "wait":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts deaf to it
         print("ready", flush=True)
         time.sleep(30)
     if args.what == "surrogates":

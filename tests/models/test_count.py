@@ -28,8 +28,8 @@ def test_every_weight_of_every_family_is_counted_once(name: str, tmp_path: Path)
     parts = parameters_by_part(tensor_shapes(tmp_path / "model.safetensors"))
     assert tuple(parts)[: len(PARTS)] == PARTS
     assert sum(parts.values()) == sum(weight.numel() for weight in model.parameters())
-    embeddings = sum(weight.numel() for weight in model.embeddings.parameters())  # type: ignore[union-attr,operator]
-    assert without_embeddings(parts) == sum(parts.values()) - embeddings
+    tables = [*model.embeddings.parameters(), *model.ngrams.parameters()]  # type: ignore[union-attr,operator]
+    assert without_embeddings(parts) == sum(parts.values()) - sum(weight.numel() for weight in tables)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 7, b"\xff" * 100, b'{"weights": [1, 2]}'])

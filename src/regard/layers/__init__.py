@@ -37,6 +37,9 @@ EMBEDDINGS = Registry(
         "three-way": "regard.layers.configs:ThreeWayConfig",
     },
 )
+NGRAMS = Registry(
+    "n-grams", {"none": "regard.layers.configs:NoNgramsConfig", "source": "regard.layers.configs:SourceNgramsConfig"}
+)
 COPYING = Registry(
     "copying", {"none": "regard.layers.configs:NoCopyingConfig", "source": "regard.layers.configs:SourceCopyingConfig"}
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from regard.config import shares
 from regard.errors import ConfigError
 
 
@@ -224,6 +225,42 @@ class ThreeWayConfig(EmbeddingsConfig):
 
     kind: ClassVar[str] = "three-way"
     part: ClassVar[str] = "regard.layers.embedding:ThreeWayEmbeddings"
+
+
+# N-grams: whether a source token brings vectors for its surroundings.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NgramsConfig(PartConfig):
+    """Base of all ways to embed n-grams."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoNgramsConfig(NgramsConfig):
+    """Every token by its own embedding alone (Vaswani et al. 2017, section 3.4)."""
+
+    kind: ClassVar[str] = "none"
+    part: ClassVar[str] = "regard.layers.ngrams:NoNgrams"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceNgramsConfig(NgramsConfig):
+    """A learnt vector for each n-gram around a source token (Bojanowski et al. 2017); for letters above all."""
+
+    kind: ClassVar[str] = "source"
+    part: ClassVar[str] = "regard.layers.ngrams:SourceNgrams"
+
+    longest: int = 5  # tokens; one table for each n from 2 on
+    rows: int = 32768  # of a table; more n-grams than that share rows
+    dropout: float = 0.3  # share of n-grams left out while training, since in new texts some are unknown
+
+    def __post_init__(self) -> None:
+        """Refuse n-grams that are none, or tables without rows."""
+        if not 2 <= self.longest <= 8:
+            raise ConfigError(f"{self.longest} is not from 2 to 8", where="longest", hint="such as 5")
+        if not 1 <= self.rows < 2**31:
+            raise ConfigError(f"{self.rows} is not from 1 to {2**31 - 1}", where="rows", hint="such as 32768")
+        shares(self, "dropout")
 
 
 # Copying: whether the source's own tokens compete with the vocabulary.

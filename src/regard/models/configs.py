@@ -5,13 +5,15 @@ from typing import ClassVar, Literal
 
 from regard.config import at_least, shares, variant
 from regard.errors import ConfigError
-from regard.layers import COPYING, EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
+from regard.layers import COPYING, EMBEDDINGS, FEED_FORWARDS, NGRAMS, NORMS, POSITIONS, RESIDUALS
 from regard.layers.configs import (
     CopyingConfig,
     EmbeddingsConfig,
     FeedForwardConfig,
     LayerNormConfig,
+    NgramsConfig,
     NoCopyingConfig,
+    NoNgramsConfig,
     NormConfig,
     PositionsConfig,
     PostNormConfig,
@@ -31,6 +33,7 @@ class ModelConfig:
     part: ClassVar[str]
 
     embeddings: EmbeddingsConfig = variant(EMBEDDINGS, ThreeWayConfig())
+    ngrams: NgramsConfig = variant(NGRAMS, NoNgramsConfig())
     copying: CopyingConfig = variant(COPYING, NoCopyingConfig())
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from regard.errors import CheckpointError
 PARTS = ("embeddings", "encoder", "decoder", "output")
 """Of every family; another one may have more."""
 
-TABLES = ("embeddings", "output")
+TABLES = ("embeddings", "ngrams", "output")
 """Those that grow with the vocabulary."""
 
 Shape = tuple[int, ...]

@@ -161,6 +161,7 @@ class Recurrent(Seq2SeqModel):
         self.embeddings = load_object(config.embeddings.part)(
             config.embeddings, source_size, target_size, config.d_model
         )
+        self.ngrams = load_object(config.ngrams.part)(config.ngrams, source_size, config.d_model)
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.copying = load_object(config.copying.part)(config.copying, config.d_model)
         self.initialise()
@@ -184,7 +185,9 @@ class Recurrent(Seq2SeqModel):
         return self.copying(self.embeddings.logits(hidden), hidden, state.copy_keys)
 
     def encode(self, source: PaddedTokens) -> Memory:
-        return Memory(self.encoder(self.embeddings.source(source.ids), source.lengths), source.mask, source.ids)
+        mask = source.mask
+        embedded = self.ngrams(self.embeddings.source(source.ids), source.ids, mask)
+        return Memory(self.encoder(embedded, source.lengths), mask, source.ids)
 
     def init_state(self, memory: Memory) -> RecurrentState:
         return self.decoder.begin(memory, self.copying.keys(memory.hidden, memory.ids, memory.mask))

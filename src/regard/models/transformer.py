@@ -166,6 +166,7 @@ class Transformer(Seq2SeqModel):
         self.embeddings = load_object(config.embeddings.part)(
             config.embeddings, source_size, target_size, config.d_model, biases=config.biases
         )
+        self.ngrams = load_object(config.ngrams.part)(config.ngrams, source_size, config.d_model)
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.copying = load_object(config.copying.part)(config.copying, config.d_model, biases=config.biases)
         self.initialise()
@@ -194,7 +195,8 @@ class Transformer(Seq2SeqModel):
 
     def encode(self, source: PaddedTokens) -> Memory:
         mask = source.mask
-        return Memory(self.encoder(self.embeddings.source(source.ids), mask), mask, source.ids)
+        embedded = self.ngrams(self.embeddings.source(source.ids), source.ids, mask)
+        return Memory(self.encoder(embedded, mask), mask, source.ids)
 
     def copy_keys(self, memory: Memory) -> CopyKeys | NoCopyKeys:
         """Return what of the source can be copied."""

@@ -140,9 +140,9 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
 def _fit_words(draft: _Draft, pairs: int) -> None:
     if pairs < 15_000:
         reason = f"{pairs:,} words are few: a smaller model, more dropout, fewer steps"
-        model = {"d_model": 128, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
+        sizes = {"d_model": 128, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
         training = {"steps": 2000, "batch_tokens": 1024, "validate_every": 200}
-        draft.choose(reason, {"model": model, "training": training})
+        draft.choose(reason, {"model": sizes | {"ngrams": {"kind": "none"}}, "training": training})
 
 
 def _fit_summaries(draft: _Draft, pairs: int) -> None:

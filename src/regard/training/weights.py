@@ -15,7 +15,7 @@ _ALIGN = 64  # entries: every parameter starts on a cache line, in either precis
 class Weights:
     """The parameters of a model, moved into one vector; gradients likewise.
 
-    `matrices` are the names of the hidden matrices: two axes, and no embedding or position table.
+    `matrices` are the names of the hidden matrices: two axes, and no table of embeddings, n-grams or positions.
     """
 
     def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
@@ -82,4 +82,4 @@ class Weights:
 
 
 def _hidden(name: str) -> bool:
-    return "embeddings" not in name and "positions" not in name
+    return not any(table in name for table in ("embeddings", "ngrams", "positions"))
