@@ -1,9 +1,41 @@
 """Build hook of the package: the one place where compiled or generated files join a wheel or an editable install."""
 
+import sysconfig
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class RegardBuildHook(BuildHookInterface[Any]):
-    """Pure Python today, so there is nothing to add; platform files are declared in `initialize`."""
+    """Compiles the native library. Where that cannot be, the package is installed without it and says so."""
+
+    def dependencies(self) -> list[str]:
+        """Ask for a compiler from the package index where the system has none."""
+        return [] if self._native().compiler() else ["ziglang>=0.13"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the library beside its Python module, which is where an editable install looks for it."""
+        if self.target_name != "wheel":
+            return
+        native = self._native()
+        try:
+            library = native.build()
+        except native.BuildError as error:
+            self.app.display_warning(f"regard is installed without its native library, and slower: {error}")
+            return
+        build_data["artifacts"].append(str(library.relative_to(self.root)))
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+
+    def _native(self) -> ModuleType:
+        """Load the module that compiles; the package around it is not installed yet."""
+        path = Path(self.root) / "src" / "regard" / "native" / "build.py"
+        spec = spec_from_file_location("regard_native_build", path)
+        assert spec
+        assert spec.loader
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module

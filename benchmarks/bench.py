@@ -15,6 +15,7 @@ from regard.cli.progress import choose_view
 from regard.config import Values
 from regard.experiment import ExperimentConfig, over_preset, read_preset, resolve
 from regard.files import write_json
+from regard.native.library import native
 from regard.plan import plan_new
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
@@ -77,16 +78,22 @@ def machine() -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "native kernels": native().instructions,
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
 
 
-def conclude(out: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Print the rows as a table and keep them, with the machine, in OUT/benchmark.json."""
+def show(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the rows as a table, and below it the machine."""
     names = list(rows[0])
     print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
     for row in rows:
         print("| " + " | ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()) + " |")
-    write_json(Path(out) / "benchmark.json", {"machine": machine(), "rows": list(rows)})
     print(json.dumps(machine()))
+
+
+def conclude(out: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print the rows and keep them, with the machine, in OUT/benchmark.json."""
+    show(rows)
+    write_json(Path(out) / "benchmark.json", {"machine": machine(), "rows": list(rows)})

@@ -24,7 +24,8 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "files": set(),
     "text": set(),
     "metrics": set(),
-    "layers": {"text.vocabulary"},  # the reserved ids
+    "native": set(),
+    "layers": {"native", "text.vocabulary"},  # the reserved ids
     "data": {"text"},
     "tasks": {"data.clean", "data.pairs", "metrics", "text"},
     "models": {"data", "layers"},
@@ -33,7 +34,10 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "inference": {"decoding.types", "model_folder", "text"},
     "inference.torch_engine": {"data", "decoding", "model_folder", "models", "text"},
     "evaluation": {"data", "decoding", "inference", "metrics"},
-    "training": {"data", "decoding", "layers.kernels", "metrics", "models.base", "model_folder", "text"},
+    "training": {
+        *("data", "decoding", "layers.kernels", "layers.noise", "metrics"),
+        *("models.base", "model_folder", "native", "text"),
+    },
     "inspection": {"data", "inference", "layers", "models"},
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
@@ -42,13 +46,14 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
     "conclusion": {*BELOW_EXPERIMENT, "experiment", "run"},
     "api": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
-    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
+    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "native", "run", "plan"},
 }
 
 NEVER_TORCH = {
     "errors",
     "registry",
     "config",
+    "native",
     "files",
     "text",
     "metrics",

@@ -150,7 +150,7 @@ class Run:
         import torch
 
         from regard.training.checkpoint import Checkpoints
-        from regard.training.precision import keep_memory
+        from regard.training.precision import keep_memory, other_kernels
 
         keep_memory()
         material = self.material(splits)
@@ -163,6 +163,8 @@ class Run:
         trainer.restore()
         journal.rewind(trainer.progress.step, "averaged" if trainer.averages_next else "")
         samples.rewind(trainer.progress.step)
+        for text in other_kernels(precision):
+            listeners.warned(trainer.progress.step, text)
         if not trainer.progress.step:
             for text in (*over_long(material), *out_of_reach(material, self.config.decoding)):
                 listeners.warned(0, text)

@@ -43,3 +43,17 @@ def test_torch_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["doctor"]) == 1
     assert "missing torch runs     no (" in capsys.readouterr().out
+
+
+def test_without_native_kernels(native_anew: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    native_anew.setenv("REGARD_NATIVE", "off")
+    assert main(["doctor"]) == 0
+    assert "note    native         no kernels (training is slower: REGARD_NATIVE is off)" in capsys.readouterr().out
+
+
+def test_an_instruction_set_that_does_not_exist(
+    native_anew: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native_anew.setenv("REGARD_NATIVE", "avx513")
+    assert main(["doctor"]) == 2
+    assert "regard: environment variable REGARD_NATIVE: there is no 'avx513'" in capsys.readouterr().err

@@ -13,7 +13,8 @@ from regard.data.batch import Batch, PaddedTokens
 from regard.decoding.protocol import DecoderState, StepModel
 from regard.layers import attention
 from regard.layers.attention import AttentionObserver, observed
-from regard.layers.kernels import Noise, cross_entropy
+from regard.layers.kernels import cross_entropy
+from regard.layers.noise import Noise
 from regard.models import MODELS
 from regard.models.base import Seq2SeqModel
 from regard.models.configs import ModelConfig, TransformerConfig

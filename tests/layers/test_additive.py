@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from regard.layers.additive import AdditiveAttention
 from regard.layers.attention import observed
-from regard.layers.kernels import Noise
+from regard.layers.noise import Noise
 from tests.observers import Recorder, SilencedContext, SilencedWeights
 from tests.tolerances import SAME_MATH
 

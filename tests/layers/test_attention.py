@@ -19,7 +19,7 @@ from regard.layers.attention import (
 )
 from regard.layers.cache import KeyValueCache, NoCache
 from regard.layers.configs import NoPositionsConfig
-from regard.layers.kernels import Noise
+from regard.layers.noise import Noise
 from regard.layers.positions import Positions
 from tests.observers import Recorder, SilencedContext, SilencedWeights, observing
 from tests.tolerances import SAME_MATH

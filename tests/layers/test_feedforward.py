@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from regard.layers.configs import GELUConfig, ReLUConfig, SwiGLUConfig
 from regard.layers.feedforward import FeedForward, GELUFeedForward, ReLUFeedForward, SwiGLUFeedForward
-from regard.layers.kernels import Noise
+from regard.layers.noise import Noise
 from tests.tolerances import SAME_MATH
 
 KINDS = {

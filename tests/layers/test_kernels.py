@@ -8,7 +8,8 @@ from torch.testing import assert_close
 
 from regard.layers import kernels
 from regard.layers.attention import AttentionObserver, attend
-from regard.layers.kernels import Noise, cross_entropy, embedding, mix
+from regard.layers.kernels import cross_entropy, embedding
+from regard.layers.noise import Noise, mix
 from tests.tolerances import LOW_PRECISION, SAME_MATH
 
 every_type = pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from torch.testing import assert_close
 
 from regard.errors import ConfigError
 from regard.layers.configs import SourceNgramsConfig
-from regard.layers.kernels import Noise
 from regard.layers.ngrams import SourceNgrams
+from regard.layers.noise import Noise
 from regard.text.vocabulary import EOS, PAD
 from tests.tolerances import SAME_MATH
 

@@ -122,6 +122,17 @@ def test_products_of_rotated_vectors_depend_on_their_distance_alone() -> None:
     assert not torch.isclose(product(7, 3), product(3, 7))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_translating_has_kept_serves_training_too(dtype: torch.dtype) -> None:
+    rotary = RotaryPositions(RotaryConfig(), 8, 2, causal=True)
+    x = torch.randn(1, 2, 5, 4, dtype=dtype)
+    with torch.inference_mode():
+        before = rotary.rotate(x, first=100)
+    assert_close(rotary.rotate(x.requires_grad_(), first=100), before.clone())
+    rotary.rotate(x).sum().backward()
+    assert x.grad is not None
+
+
 def test_rotary_positions_need_even_heads() -> None:
     with pytest.raises(ConfigError, match="positions: rotary positions need heads of even size, not 3"):
         RotaryPositions(RotaryConfig(), 6, 2, causal=True)

@@ -8,7 +8,7 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from regard.layers.configs import LayerNormConfig, NormConfig, PostNormConfig, PreNormConfig, RMSNormConfig
-from regard.layers.kernels import Noise
+from regard.layers.noise import Noise
 from regard.layers.residual import LayerNorm, PostNorm, PreNorm, RMSNorm, build_norm
 from tests.tolerances import SAME_MATH
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from regard import __version__
+from regard.native.library import native
 
 GIB = 2**30
 PACKAGES = {  # name: (what it is for, the extra that brings it; none if regard cannot do without)
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; the exit code is 1 if something is missing that regard cannot do without."""
-    findings = [*_machine(), *_packages(), *_torch()]
+    findings = [*_machine(), *_packages(), *_torch(), _native()]
     if args.json:
         print(json.dumps({f.part: asdict(f) | {"state": f.state} for f in findings}, indent=2, ensure_ascii=False))
     else:
@@ -93,6 +94,13 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, f"{importlib.metadata.version(name)}, for {purpose}")
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, "not installed", f"no {purpose}; pip install {name}", needed=not extra)
+
+
+def _native() -> Finding:
+    found = native()
+    if found.table is None:
+        return Finding("native", "no kernels", f"training is slower: {found.reason}")
+    return Finding("native", f"kernels for {found.instructions}" + (f", {found.reason}" if found.reason else ""))
 
 
 def _torch() -> Iterator[Finding]:

@@ -1,126 +1,72 @@
-"""The operations in which training spends its time, each in plain torch.
+"""The operations in which training spends its time: each in plain torch, and by the native library where that is there.
 
 Layers call these and never torch's own dropout, norm, embedding or loss, so that one place decides how they run.
 
 Axes    B sentences · H heads · Q query positions · K key positions · D head size · M model size · V vocabulary
-Random  every mask is a function of (seed, step, call): the n-th call within `Noise.at(step)` has the same mask
-        whatever was drawn before, so that a resumed run repeats an uninterrupted one bit for bit
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor
 
-_MIX = 0xFFFFFFFFFFFFFFFF
+from regard.layers import native_kernels as native
+from regard.layers import noise
 
 
-def mix(*numbers: int) -> int:
-    """Return a well-mixed 64-bit number that depends on all the given ones, in order (splitmix64)."""
-    state = 0
-    for number in numbers:
-        state = (state + number + 0x9E3779B97F4A7C15) & _MIX
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MIX
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MIX
-        state ^= state >> 31
-    return state
-
-
-class Noise:
-    """Dropout masks of a training, cut out of a pool that is drawn once.
-
-    Drawing a mask costs more than the matrix products around it on a CPU; reading one at a random place of a pool
-    costs one pass over memory. The pool starts at `_PLACES` numbers and grows in blocks that depend on their index
-    alone, so that a mask never depends on which sizes were asked for before.
-    """
-
-    _BLOCK, _PLACES, _ALIGN = 1 << 20, 1 << 22, 64
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self._pools: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
-        self._step = self._call = 0
-
-    @contextmanager
-    def at(self, step: int, part: int = 0) -> Iterator[None]:
-        """Open the masks of a step; `part` tells apart the passes of one step."""
-        self._step, self._call = mix(step, part), 0
-        token = _noise.set(self)
-        try:
-            yield
-        finally:
-            _noise.reset(token)
-
-    def mask(self, like: Tensor, p: float) -> Tensor:
-        """Return 0 with probability p and else 1 / (1 - p), in the shape and type of `like`."""
-        self._call += 1
-        places = self._PLACES // self._ALIGN
-        first = mix(self.seed, self._step, self._call) % places * self._ALIGN
-        last = first + like.numel()
-        return self._pool(p, like.dtype, like.device, last)[first:last].view(like.shape)
-
-    def _pool(self, p: float, dtype: torch.dtype, device: torch.device, length: int) -> Tensor:
-        key = (p, dtype, device)
-        pool = self._pools.get(key, torch.empty(0, dtype=dtype, device=device))
-        if len(pool) < length:
-            blocks = range(len(pool) // self._BLOCK, max(-(-length // self._BLOCK), self._PLACES // self._BLOCK + 1))
-            pool = torch.cat([pool, *(self._block(p, index).to(device, dtype) for index in blocks)])
-            self._pools[key] = pool
-        return pool
-
-    def _block(self, p: float, index: int) -> Tensor:
-        generator = torch.Generator().manual_seed(mix(self.seed, index) & 0x7FFFFFFFFFFFFFFF)
-        return (torch.rand(self._BLOCK, generator=generator) >= p).float() / (1.0 - p)
-
-
-_noise: ContextVar[Noise] = ContextVar("noise")
-
-
-def _mask(like: Tensor, p: float) -> Tensor:
-    try:
-        return _noise.get().mask(like, p)
-    except LookupError:
-        raise RuntimeError("dropout needs an open step: `with Noise(seed).at(step): ...`, or model.eval()") from None
+def _native(*tensors: Tensor) -> bool:
+    return native.fits(*tensors) and all(tensor.is_contiguous() for tensor in tensors)
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
     """Set entries to zero with probability p and scale up the others (Srivastava et al. 2014)."""
-    return x * _mask(x, p) if p else x
+    if p and _native(x):
+        return native.run(native.Dropout, x, noise.bits(x.numel(), p))
+    return x * noise.mask(x, p) if p else x
 
 
 def add_dropout(x: Tensor, branch: Tensor, p: float) -> Tensor:
     """Return x + dropout(branch)."""
-    return torch.addcmul(x, branch, _mask(branch, p)) if p else x + branch
+    if p and _native(x, branch):
+        return native.run(native.AddDropout, x, branch, noise.bits(x.numel(), p))
+    return torch.addcmul(x, branch, noise.mask(branch, p)) if p else x + branch
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """Normalise the last axis to mean 0 and variance 1, then scale and shift."""
+    if _native(x, weight, bias):
+        return native.run(native.Norm, x, weight, bias, epsilon)
     return F.layer_norm(x, weight.shape, weight, bias, epsilon)
 
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     """Normalise the last axis to root mean square 1, then scale."""
+    if _native(x, weight):
+        return native.run(native.Norm, x, weight, None, epsilon)
     return F.rms_norm(x, weight.shape, weight, epsilon)
 
 
 def relu_dropout(x: Tensor, p: float) -> Tensor:
     """Return dropout(max(0, x))."""
+    if _native(x):
+        return native.run(native.Activation, x, noise.bits(x.numel(), p), 0)
     return dropout(F.relu(x), p)
 
 
 def gelu_dropout(x: Tensor, p: float) -> Tensor:
     """Return dropout(gelu(x)), in the exact form."""
+    if _native(x):
+        return native.run(native.Activation, x, noise.bits(x.numel(), p), 1)
     return dropout(F.gelu(x), p)
 
 
 def swiglu_dropout(gate: Tensor, x: Tensor, p: float) -> Tensor:
     """Return dropout(silu(gate) * x)."""
+    if _native(gate, x):
+        return native.run(native.SwiGLU, gate, x, noise.bits(x.numel(), p))
     return dropout(F.silu(gate) * x, p)
 
 
@@ -137,8 +83,11 @@ def attention(
     """Average the values under softmax(q·kᵀ / √D + bias), as far as mask and causality allow.
 
     The fused kernel draws its dropout from the global generator and is slow on short rows on a CPU; there the weights
-    are formed. `layers.attention.attend` is the same in the open.
+    are formed, or all is done natively. `layers.attention.attend` is the same in the open.
     """
+    short = k.size(2) <= _SHORT and bias is None and (mask is None or mask.shape[1:3] == (1, 1))
+    if short and native.fits(q, k, v):
+        return native.run(native.Attention, q, k, v, mask, causal, noise.bits(q.shape[:3].numel() * k.size(2), p))
     if p == 0.0 and (q.device.type != "cpu" or k.size(2) > _SHORT):
         square = mask is None and q.size(2) == k.size(2)  # all that torch's own causal flag is right for
         if bias is None and (square or not causal):
@@ -150,6 +99,14 @@ def attention(
     if bias is not None:
         scores_BHQK = scores_BHQK + bias
     return torch.matmul(dropout(forbid(scores_BHQK, mask, causal=causal).softmax(dim=-1), p), v)
+
+
+def rotate(x: Float[Tensor, "B H T D"], turns: Complex[Tensor, "T pairs"]) -> Float[Tensor, "B H T D"]:
+    """Turn pairs of neighbouring features, each pair a complex number, by those of their position."""
+    if native.fits(x):
+        return native.run(native.Rotation, x, torch.view_as_real(turns))
+    pairs_BHTd = torch.view_as_complex(x.to(turns.real.dtype).unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs_BHTd * turns).flatten(-2).to(x.dtype)
 
 
 def additive_weights(
@@ -196,6 +153,8 @@ class _Embedding(torch.autograd.Function):
 
 def embedding(weight: Float[Tensor, "V M"], ids: Int[Tensor, "..."]) -> Float[Tensor, "... M"]:
     """Return the rows of `weight` that `ids` name."""
+    if native.fits(weight):
+        return native.run(native.Embedding, weight, ids)
     return _Embedding.apply(weight, ids)  # type: ignore[no-untyped-call]
 
 
@@ -230,6 +189,33 @@ class _CrossEntropy(torch.autograd.Function):
         return grad.scatter_add_(-1, targets[:, None], right), None, None, None
 
 
+class Means(NamedTuple):
+    """Running means of a gradient and of its square, and how much of them each step keeps."""
+
+    mean: Float[Tensor, " N"]
+    square: Float[Tensor, " N"]
+    beta1: float
+    beta2: float
+
+
+def adam(
+    weights: Float[Tensor, " N"],
+    gradient: Float[Tensor, " N"],
+    means: Means,
+    *,
+    rate: float,
+    unbias: float,
+    epsilon: float,
+) -> None:
+    """Do a step of Adam (Kingma & Ba 2015) in place: w -= rate · m / (√v · unbias + epsilon)."""
+    if native.fits(weights, gradient, means.mean, means.square) and weights.dtype == torch.float32:
+        native.adam(weights, gradient, means, rate, unbias, epsilon)
+        return
+    means.mean.lerp_(gradient, 1 - means.beta1)
+    means.square.mul_(means.beta2).addcmul_(gradient, gradient, value=1 - means.beta2)
+    weights.addcdiv_(means.mean, means.square.sqrt().mul_(unbias).add_(epsilon), value=-rate)
+
+
 def cross_entropy(
     logits: Float[Tensor, "R V"], targets: Int[Tensor, " R"], *, smoothing: float = 0.0, ignore: int
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
@@ -238,4 +224,6 @@ def cross_entropy(
     The smoothed target is 1 - smoothing on the right entry plus smoothing spread evenly over all V (Szegedy et al.
     2016, section 7). Rows whose target is `ignore` do not count.
     """
+    if _native(logits):
+        return native.run(native.CrossEntropy, logits, targets, smoothing, ignore)
     return _CrossEntropy.apply(logits, targets, smoothing, ignore)  # type: ignore[no-untyped-call]

@@ -7,10 +7,11 @@ First   the position of the first row: above 0 when decoding goes on from a cach
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from regard.errors import ConfigError
+from regard.layers import kernels
 from regard.layers.configs import (
     AlibiConfig,
     LearnedConfig,
@@ -87,16 +88,22 @@ class RotaryPositions(Positions):
         super().__init__(config, d_model, heads, causal=causal)
         if d_model // heads % 2:
             raise ConfigError(f"rotary positions need heads of even size, not {d_model // heads}", where="positions")
-        self.base = config.base
+        self.base, self.pairs = config.base, d_model // heads // 2
+        self._turns: dict[tuple[torch.dtype, torch.device], Complex[Tensor, "T pairs"]] = {}
 
     def rotate(self, x: Float[Tensor, "B H T D"], first: int = 0) -> Float[Tensor, "B H T D"]:
-        half = x.size(3) // 2
-        exact = torch.promote_types(x.dtype, torch.float32)
-        places_T1 = torch.arange(first, first + x.size(2), device=x.device, dtype=exact)[:, None]
-        angles_Td = places_T1 * self.base ** (-torch.arange(half, device=x.device, dtype=exact) / half)
-        pairs_BHTd = torch.view_as_complex(x.to(exact).unflatten(-1, (half, 2)))
-        turned_BHTd = pairs_BHTd * torch.polar(torch.ones_like(angles_Td), angles_Td)
-        return torch.view_as_real(turned_BHTd).flatten(-2).to(x.dtype)
+        last = first + x.size(2)
+        key = torch.promote_types(x.dtype, torch.float32), x.device
+        if key not in self._turns or len(self._turns[key]) < last:
+            with torch.inference_mode(mode=False):  # for what is kept may serve a training later
+                self._turns[key] = self.turns(max(64, 2 * last), *key)
+        return kernels.rotate(x, self._turns[key][first:last])
+
+    def turns(self, length: int, dtype: torch.dtype, device: torch.device) -> Complex[Tensor, "T pairs"]:
+        """Return the turn of every pair at the positions from 0 on, as complex numbers of size 1."""
+        places_T1 = torch.arange(length, device=device, dtype=dtype)[:, None]
+        angles_Td = places_T1 * self.base ** (-torch.arange(self.pairs, device=device, dtype=dtype) / self.pairs)
+        return torch.polar(torch.ones_like(angles_Td), angles_Td)
 
 
 def distances(queries: int, keys: int, first: int, device: torch.device) -> Int[Tensor, "Q K"]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from regard.data.batch import Batch
 from regard.data.batching import Examples
 from regard.errors import ResourceError, TrainingError
-from regard.layers.kernels import Noise, mix
+from regard.layers.noise import Noise, mix
 from regard.models.base import Seq2SeqModel
 from regard.training.averaging import RunningMean, Snapshots
 from regard.training.checkpoint import Checkpoints

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from regard.layers import kernels
 from regard.registry import load_object
 from regard.training.configs import AdamWConfig, MuonConfig, OptimizerConfig
 from regard.training.weights import Weights
@@ -29,11 +30,10 @@ class Adam:
 
     def step(self, gradient: Tensor, step: int, factor: float) -> None:
         """Change the masters; `step` counts from 1."""
-        c, g = self.config, gradient[self._part]
-        self.mean.lerp_(g, 1 - c.beta1)
-        self.square.mul_(c.beta2).addcmul_(g, g, value=1 - c.beta2)
-        root = self.square.sqrt().mul_(1 / math.sqrt(1 - c.beta2**step)).add_(c.epsilon)
-        self.weights.master[self._part].addcdiv_(self.mean, root, value=-c.rate * factor / (1 - c.beta1**step))
+        c, masters = self.config, self.weights.master[self._part]
+        rate, unbias = c.rate * factor / (1 - c.beta1**step), 1 / math.sqrt(1 - c.beta2**step)
+        means = kernels.Means(self.mean, self.square, c.beta1, c.beta2)
+        kernels.adam(masters, gradient[self._part], means, rate=rate, unbias=unbias, epsilon=c.epsilon)
 
 
 class AdamW(Adam):
@@ -76,7 +76,8 @@ class Muon(Adam):
         ahead = torch.lerp(g, self.momentum, c.momentum)  # Nesterov
         rate = c.matrix_rate * factor
         for (rows, columns), names in self._shapes.items():
-            updates = orthogonal(torch.stack([w.view(ahead, name) for name in names]), c.rounds)
+            matrices = torch.stack([w.view(ahead, name) for name in names])
+            updates = orthogonal(matrices.to(w.working.dtype), c.rounds)  # bfloat16 will do: directions, not sizes
             for name, update in zip(names, updates, strict=True):
                 matrix = w.view(w.master, name)
                 matrix.mul_(1 - rate * c.decay).add_(update, alpha=-rate * math.sqrt(max(1.0, rows / columns)))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
+from regard.native.library import native
 from regard.training.configs import TrainingConfig
 from regard.training.progress import resident_memory
 
-_GAIN = 2.5
+_GAIN = 2.0
 """How many times faster bfloat16 products must be: below it, what surrounds them eats the gain."""
 
 
@@ -23,6 +24,7 @@ class Precision:
     threads: int
     device: str
     reason: str
+    instructions: str = "none"  # of the native kernels
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -49,13 +51,24 @@ def keep_memory() -> bool:
 def choose(config: TrainingConfig, device: str = "cpu") -> Precision:
     """Decide how to compute, by a short measurement where the config leaves it open."""
     threads = config.threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()) or 1
+    instructions = native().instructions
     if config.precision != "auto":
-        return Precision(dtype=config.precision, threads=threads, device=device, reason="as set")
+        how = {"dtype": config.precision, "reason": "as set", "instructions": instructions}
+        return Precision(threads=threads, device=device, **how)
     torch.set_num_threads(threads)
     slow, fast = (_product_seconds(dtype, device) for dtype in (torch.float32, torch.bfloat16))
     dtype = "bfloat16" if slow > _GAIN * fast else "float32"
     reason = f"bfloat16 products run at {slow / fast:.1f} times the speed of float32; worth it from {_GAIN}"
-    return Precision(dtype=dtype, threads=threads, device=device, reason=reason)
+    return Precision(dtype=dtype, threads=threads, device=device, reason=reason, instructions=instructions)
+
+
+def other_kernels(started: Precision) -> list[str]:
+    """Say so if this machine computes with other instructions than those that a run was started with."""
+    now = native().instructions
+    if now == started.instructions:
+        return []
+    change = f"the run was started with native kernels for {started.instructions}, and goes on with those for {now}"
+    return [f"{change}: results are the same to rounding, no longer bit for bit"]
 
 
 def _product_seconds(dtype: torch.dtype, device: str) -> float:

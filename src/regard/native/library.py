@@ -1,0 +1,152 @@
+"""The native library: found beside this file, loaded through ctypes, and described.
+
+Everything works without it, slower. `REGARD_NATIVE` names an instruction set to use, or `off`.
+"""
+
+import ctypes
+import os
+import sys
+from ctypes import POINTER, c_char_p, c_float, c_int, c_int64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from regard.errors import ConfigError
+
+VERSION = 1
+"""Of the interface; a library with another one is left alone."""
+
+SETS = ("avx512", "avx2", "portable")
+"""Instruction sets, the fastest first."""
+
+PATH = Path(__file__).with_name({"darwin": "libregard.dylib", "win32": "regard.dll"}.get(sys.platform, "libregard.so"))
+"""Where `build.py` leaves it."""
+
+
+class Dropout(ctypes.Structure):
+    """Which bits of a pool say what dropout keeps; no pool keeps everything."""
+
+    _fields_ = (("pool", c_void_p), ("first", c_int64), ("scale", c_float))
+
+
+class Strides(ctypes.Structure):
+    """How far apart sentences, heads and positions of a tensor lie, in entries."""
+
+    _fields_ = (("sentence", c_int64), ("head", c_int64), ("position", c_int64))
+
+
+class Attention(ctypes.Structure):
+    """One call of attention: sizes, tensors, and their gradients on the way back."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("type", "sentences", "heads", "queries", "keys", "features")),
+        ("mask", c_void_p),
+        ("causal", c_int64),
+        ("scale", c_float),
+        ("dropout", Dropout),
+        *((name, c_void_p) for name in ("q", "k", "v")),
+        *((f"{name}_strides", Strides) for name in ("q", "k", "v")),
+        ("out", c_void_p),
+        ("out_strides", Strides),
+        ("peaks", c_void_p),
+        *((f"grad_{name}", c_void_p) for name in ("q", "k", "v")),
+        *((f"grad_{name}_strides", Strides) for name in ("q", "k", "v")),
+    )
+
+
+def _function(*arguments: Any) -> Any:
+    return ctypes.CFUNCTYPE(None, *arguments)
+
+
+_TYPE, _COUNT, _TENSOR, _FACTOR = c_int64, c_int64, c_void_p, c_float
+_MASK, _STRIDES = POINTER(Dropout), POINTER(Strides)
+
+
+class Kernels(ctypes.Structure):
+    """The kernels of one instruction set, as `src/table.h` lists them."""
+
+    _fields_ = (
+        ("name", c_char_p),
+        ("dropout", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _MASK)),
+        ("add_dropout", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
+        ("activation_forward", _function(_TYPE, c_int64, _COUNT, _TENSOR, _TENSOR, _MASK)),
+        ("activation_backward", _function(_TYPE, c_int64, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
+        ("swiglu_forward", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
+        ("swiglu_backward", _function(_TYPE, _COUNT, *[_TENSOR] * 5, _MASK)),
+        ("norm_forward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4, _FACTOR, _TENSOR, _TENSOR)),
+        ("norm_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 8)),
+        ("attention_forward", _function(POINTER(Attention))),
+        ("attention_backward", _function(POINTER(Attention))),
+        ("rotate", _function(_TYPE, *[_COUNT] * 4, _TENSOR, _STRIDES, _TENSOR, _STRIDES, _TENSOR, _FACTOR)),
+        (
+            "cross_entropy_forward",
+            _function(_TYPE, _COUNT, _COUNT, _TENSOR, _TENSOR, c_int64, _FACTOR, _TENSOR, _TENSOR),
+        ),
+        (
+            "cross_entropy_backward",
+            _function(_TYPE, _COUNT, _COUNT, _TENSOR, _TENSOR, c_int64, _FACTOR, _FACTOR, _TENSOR),
+        ),
+        ("embedding_backward", _function(_TYPE, *[_COUNT] * 3, *[_TENSOR] * 3)),
+        ("adam", _function(_COUNT, *[_TENSOR] * 4, *[_FACTOR] * 5)),
+    )
+
+
+@dataclass(slots=True)
+class Native:
+    """What is in use: the kernels of an instruction set, or none, and why."""
+
+    instructions: str  # one of SETS, or "none"
+    reason: str
+    table: Any = None  # Kernels
+    _set_threads: Any = None
+    _threads: int = 0
+
+    def kernels(self, threads: int) -> Any:
+        """Return the kernels, to be run by so many threads: those that torch's OpenMP already has.
+
+        Where the process has none, one thread does the work.
+        """
+        if threads != self._threads:
+            self._set_threads(_openmp(), threads)
+            self._threads = threads
+        return self.table
+
+
+def _openmp() -> int | None:
+    try:
+        return ctypes.cast(ctypes.CDLL(None).GOMP_parallel, c_void_p).value
+    except (AttributeError, OSError, TypeError):
+        return None
+
+
+@cache
+def native() -> Native:
+    """Load the library once a process, and choose the fastest instruction set that this processor runs.
+
+    Raises ConfigError if REGARD_NATIVE names no instruction set.
+    """
+    wanted = os.environ.get("REGARD_NATIVE", "")
+    if wanted not in ("", "off", *SETS):
+        hint = f"it is one of off, {', '.join(SETS)}"
+        raise ConfigError(f"there is no {wanted!r}", where="environment variable REGARD_NATIVE", hint=hint)
+    if wanted == "off":
+        return Native("none", "REGARD_NATIVE is off")
+    if not PATH.is_file():
+        return Native("none", "it was not built: there was no C++ compiler when regard was installed")
+    try:
+        library = ctypes.CDLL(str(PATH))
+        version = library.regard_version()
+    except (OSError, AttributeError) as error:
+        return Native("none", f"it cannot be loaded: {error}")
+    if version != VERSION:
+        return Native("none", "it is of another version: install regard again")
+    library.regard_runs.argtypes = (c_char_p,)
+    library.regard_table.argtypes, library.regard_table.restype = (c_char_p,), POINTER(Kernels)
+    library.regard_use_threads.argtypes, library.regard_use_threads.restype = (c_void_p, c_int), None
+    runs = [name for name in SETS if library.regard_runs(name.encode())]
+    if wanted and wanted not in runs:
+        return Native("none", f"this processor does not run what REGARD_NATIVE asks for, {wanted}")
+    name = wanted or runs[0]
+    table = library.regard_table(name.encode()).contents
+    return Native(name, "as set by REGARD_NATIVE" if wanted else "", table, library.regard_use_threads)

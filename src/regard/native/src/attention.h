@@ -1,0 +1,238 @@
+// Attention over short sequences, forwards and backwards: one sentence and head at a time, all of it in the cache.
+//
+// Products are in float32 whatever the type of the tensors. Rows of scratch are padded to whole vectors with zeros.
+#pragma once
+
+#include <cmath>
+
+#include "threads.h"
+#include "vector.h"
+
+namespace INSTRUCTIONS {
+
+// A tensor (sentence, head, position, feature) whose features lie side by side.
+template <class T>
+struct View {
+    T* data;
+    int64_t sentence, head, position;  // strides in entries
+
+    T* row(int64_t b, int64_t h, int64_t t) const { return data + b * sentence + h * head + t * position; }
+};
+
+struct AttentionSizes {
+    int64_t sentences, heads, queries, keys, features;
+    const uint8_t* mask;  // (sentence, key): 0 where no query may look; or null
+    int64_t causal;       // queries see the keys up to their own place, counted from the end
+    float scale;
+    Mask dropout;  // on the weights; entry ((sentence * heads + head) * queries + query) * keys + key
+};
+
+constexpr int64_t ALIGNED = 16;  // entries that a row of scratch is a multiple of
+
+inline int64_t padded(int64_t count) { return (count + ALIGNED - 1) / ALIGNED * ALIGNED; }
+
+#if defined(__AVX512F__)
+constexpr int TILE_ROWS = 8;
+#else
+constexpr int TILE_ROWS = 4;
+#endif
+constexpr int TILE_VECTORS = 2;
+
+// C (rows x columns) = A B; A is read entry by entry with any strides, B and C by vectors.
+template <int ROWS, int VECTORS>
+inline void multiply_tile(
+    int64_t inner, const float* a, int64_t a_row, int64_t a_inner, const float* b, int64_t b_row, float* c, int64_t c_row
+) {
+    Floats total[ROWS][VECTORS] = {};
+    for (int64_t k = 0; k < inner; ++k) {
+        Floats right[VECTORS];
+        for (int v = 0; v < VECTORS; ++v) right[v] = load(b + k * b_row + v * LANES);
+        for (int r = 0; r < ROWS; ++r) {
+            const float left = a[r * a_row + k * a_inner];
+            for (int v = 0; v < VECTORS; ++v) total[r][v] += left * right[v];
+        }
+    }
+    for (int r = 0; r < ROWS; ++r)
+        for (int v = 0; v < VECTORS; ++v) store(c + r * c_row + v * LANES, total[r][v]);
+}
+
+template <int VECTORS>
+inline void multiply_rows(
+    int64_t rows, int64_t inner, const float* a, int64_t a_row, int64_t a_inner, const float* b, int64_t b_row, float* c,
+    int64_t c_row
+) {
+    int64_t r = 0;
+    for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
+        multiply_tile<TILE_ROWS, VECTORS>(inner, a + r * a_row, a_row, a_inner, b, b_row, c + r * c_row, c_row);
+    for (; r < rows; ++r) multiply_tile<1, VECTORS>(inner, a + r * a_row, a_row, a_inner, b, b_row, c + r * c_row, c_row);
+}
+
+inline void multiply(
+    int64_t rows, int64_t inner, int64_t columns, const float* a, int64_t a_row, int64_t a_inner, const float* b,
+    int64_t b_row, float* c, int64_t c_row
+) {
+    constexpr int64_t WIDE = TILE_VECTORS * LANES;
+    int64_t v = 0;
+    for (; v + WIDE <= columns; v += WIDE)
+        multiply_rows<TILE_VECTORS>(rows, inner, a, a_row, a_inner, b + v, b_row, c + v, c_row);
+    for (; v < columns; v += LANES) multiply_rows<1>(rows, inner, a, a_row, a_inner, b + v, b_row, c + v, c_row);
+}
+
+// Hands out parts of a thread's scratch.
+struct Scratch {
+    float* next;
+
+    float* take(int64_t rows, int64_t columns) {
+        float* place = next;
+        next += rows * columns;
+        return place;
+    }
+};
+
+// Copies rows of a view into scratch, features padded with zeros.
+template <class T>
+inline void gather(const View<const T>& view, int64_t b, int64_t h, int64_t rows, int64_t features, float* to) {
+    const int64_t width = padded(features);
+    for (int64_t t = 0; t < rows; ++t) {
+        const T* from = view.row(b, h, t);
+        int64_t i = 0;
+        for (; i + LANES <= features; i += LANES) store(to + t * width + i, load(from + i));
+        if (i < features) {
+            store(to + t * width + i, load(from + i, features - i));
+            i += LANES;
+        }
+        for (; i < width; i += LANES) store(to + t * width + i, Floats{});
+    }
+}
+
+template <class T>
+inline void scatter(const View<T>& view, int64_t b, int64_t h, int64_t rows, int64_t features, const float* from) {
+    const int64_t width = padded(features);
+    for (int64_t t = 0; t < rows; ++t) {
+        T* to = view.row(b, h, t);
+        int64_t i = 0;
+        for (; i + LANES <= features; i += LANES) store(to + i, load(from + t * width + i));
+        if (i < features) store(to + i, load(from + t * width + i), features - i);
+    }
+}
+
+// Copies rows of a view into the columns of scratch; beyond the last row the columns hold zeros.
+template <class T>
+inline void gather_columns(
+    const View<const T>& view, int64_t b, int64_t h, int64_t rows, int64_t features, float* to, int64_t to_row
+) {
+    for (int64_t c = 0; c < features; ++c)
+        for (int64_t r = rows / LANES * LANES; r < to_row; r += LANES) store(to + c * to_row + r, Floats{});
+    for (int64_t r = 0; r < rows; ++r) {
+        const T* from = view.row(b, h, r);
+        int64_t c = 0;
+        for (; c + LANES <= features; c += LANES) {
+            const Floats x = load(from + c);
+            for (int lane = 0; lane < LANES; ++lane) to[(c + lane) * to_row + r] = x[lane];
+        }
+        if (c < features) {
+            const Floats x = load(from + c, features - c);
+            for (int lane = 0; c + lane < features; ++lane) to[(c + lane) * to_row + r] = x[lane];
+        }
+    }
+}
+
+// Sets a row of scores to minus infinity where its query may not look; returns how many keys are left to read.
+inline int64_t forbid(const AttentionSizes& sizes, int64_t b, int64_t t, float* scores) {
+    const int64_t seen = sizes.causal ? sizes.keys - sizes.queries + t + 1 : sizes.keys;
+    if (sizes.mask)
+        for (int64_t s = 0; s < seen; ++s)
+            if (!sizes.mask[b * sizes.keys + s]) scores[s] = -INFINITY;
+    for (int64_t s = seen; s < padded(sizes.keys); ++s) scores[s] = -INFINITY;
+    return seen;
+}
+
+// `peaks` keeps, for the way back, each query's highest score and 1 / the sum of exponentials below it.
+template <class T>
+void attention_forward(
+    const AttentionSizes& sizes, const View<const T>& q, const View<const T>& k, const View<const T>& v,
+    const View<T>& out, float* peaks
+) {
+    const int64_t queries = sizes.queries, keys = sizes.keys, features = sizes.features;
+    const int64_t wide_keys = padded(keys), wide = padded(features);
+    regard::each_piece(sizes.sentences * sizes.heads, [&](int64_t piece) {
+        const int64_t b = piece / sizes.heads, h = piece % sizes.heads;
+        Scratch own{regard::scratch((2 * queries + keys) * wide + (wide + queries) * wide_keys)};
+        float *q_rows = own.take(queries, wide), *v_rows = own.take(keys, wide), *context = own.take(queries, wide);
+        float *k_columns = own.take(wide, wide_keys), *weights = own.take(queries, wide_keys);
+        gather(q, b, h, queries, features, q_rows);
+        gather(v, b, h, keys, features, v_rows);
+        gather_columns(k, b, h, keys, features, k_columns, wide_keys);
+        multiply(queries, features, wide_keys, q_rows, wide, 1, k_columns, wide_keys, weights, wide_keys);
+        for (int64_t t = 0; t < queries; ++t) {
+            float* row = weights + t * wide_keys;
+            forbid(sizes, b, t, row);
+            Floats most = all(-INFINITY), total{};
+            for (int64_t s = 0; s < wide_keys; s += LANES) most = larger(most, load(row + s));
+            const float peak = largest(most);
+            for (int64_t s = 0; s < wide_keys; s += LANES) {
+                const Floats weight = exponential((load(row + s) - peak) * sizes.scale);
+                store(row + s, weight);
+                total += weight;
+            }
+            const float share = 1.0f / sum(total);
+            const int64_t first = (piece * queries + t) * keys;
+            for (int64_t s = 0; s < wide_keys; s += LANES)
+                store(row + s, dropped(sizes.dropout, first + s, load(row + s)) * share);
+            peaks[2 * (piece * queries + t)] = peak;
+            peaks[2 * (piece * queries + t) + 1] = share;
+        }
+        multiply(queries, keys, wide, weights, wide_keys, 1, v_rows, wide, context, wide);
+        scatter(out, b, h, queries, features, context);
+    });
+}
+
+template <class T>
+void attention_backward(
+    const AttentionSizes& sizes, const View<const T>& q, const View<const T>& k, const View<const T>& v,
+    const View<const T>& grad, const float* peaks, const View<T>& grad_q, const View<T>& grad_k, const View<T>& grad_v
+) {
+    const int64_t queries = sizes.queries, keys = sizes.keys, features = sizes.features;
+    const int64_t wide_keys = padded(keys), wide = padded(features);
+    regard::each_piece(sizes.sentences * sizes.heads, [&](int64_t piece) {
+        const int64_t b = piece / sizes.heads, h = piece % sizes.heads;
+        Scratch own{regard::scratch((3 * queries + 2 * keys) * wide + (wide + 3 * queries) * wide_keys)};
+        float *q_rows = own.take(queries, wide), *k_rows = own.take(keys, wide), *g_rows = own.take(queries, wide);
+        float *columns = own.take(wide, wide_keys), *result = own.take(queries + keys, wide);
+        float *weights = own.take(queries, wide_keys), *kept_weights = own.take(queries, wide_keys);
+        float* slopes = own.take(queries, wide_keys);
+        gather(q, b, h, queries, features, q_rows);
+        gather(k, b, h, keys, features, k_rows);
+        gather(grad, b, h, queries, features, g_rows);
+        gather_columns(k, b, h, keys, features, columns, wide_keys);
+        multiply(queries, features, wide_keys, q_rows, wide, 1, columns, wide_keys, weights, wide_keys);
+        gather_columns(v, b, h, keys, features, columns, wide_keys);
+        multiply(queries, features, wide_keys, g_rows, wide, 1, columns, wide_keys, slopes, wide_keys);
+        for (int64_t t = 0; t < queries; ++t) {
+            float *row = weights + t * wide_keys, *slope = slopes + t * wide_keys, *left = kept_weights + t * wide_keys;
+            forbid(sizes, b, t, row);
+            const float peak = peaks[2 * (piece * queries + t)], share = peaks[2 * (piece * queries + t) + 1];
+            const int64_t first = (piece * queries + t) * keys;
+            Floats along{};
+            for (int64_t s = 0; s < wide_keys; s += LANES) {
+                const Floats weight = exponential((load(row + s) - peak) * sizes.scale) * share;
+                const Floats d = dropped(sizes.dropout, first + s, load(slope + s));
+                store(row + s, weight);
+                store(slope + s, d);
+                store(left + s, dropped(sizes.dropout, first + s, weight));
+                along += weight * d;
+            }
+            const float mean = sum(along);
+            for (int64_t s = 0; s < wide_keys; s += LANES)
+                store(slope + s, load(row + s) * (load(slope + s) - mean) * sizes.scale);
+        }
+        multiply(keys, queries, wide, kept_weights, 1, wide_keys, g_rows, wide, result, wide);
+        scatter(grad_v, b, h, keys, features, result);
+        multiply(queries, keys, wide, slopes, wide_keys, 1, k_rows, wide, result, wide);
+        scatter(grad_q, b, h, queries, features, result);
+        multiply(keys, queries, wide, slopes, 1, wide_keys, q_rows, wide, result, wide);
+        scatter(grad_k, b, h, keys, features, result);
+    });
+}
+
+}  // namespace INSTRUCTIONS

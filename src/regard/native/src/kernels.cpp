@@ -1,0 +1,133 @@
+// All kernels for one instruction set; compiled once for each, with INSTRUCTIONS as its name.
+#include "attention.h"
+#include "elementwise.h"
+#include "loss.h"
+#include "norm.h"
+#include "optimizer.h"
+#include "rotate.h"
+#include "table.h"
+
+namespace INSTRUCTIONS {
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+
+// Calls f with a null pointer of the element type.
+template <class F>
+inline void typed(int64_t type, const F& f) {
+    if (type == 0)
+        f(static_cast<float*>(nullptr));
+    else
+        f(static_cast<BFloat16*>(nullptr));
+}
+
+#define WITH_TYPE(type, ...)                                 \
+    typed(type, [&](auto* null) {                            \
+        using T = std::remove_pointer_t<decltype(null)>;     \
+        __VA_ARGS__;                                         \
+    })
+
+inline Mask mask_of(const regard::Dropout* given) {
+    return given ? Mask{static_cast<const uint8_t*>(given->pool), given->first, given->scale} : Mask{};
+}
+
+template <class T>
+inline View<T> view(void* data, const regard::Strides& strides) {
+    return {static_cast<T*>(data), strides.sentence, strides.head, strides.position};
+}
+
+template <class T>
+inline View<const T> view(const void* data, const regard::Strides& strides) {
+    return {static_cast<const T*>(data), strides.sentence, strides.head, strides.position};
+}
+
+inline AttentionSizes sizes_of(const regard::Attention& c) {
+    const auto* mask = static_cast<const uint8_t*>(c.mask);
+    return {c.sentences, c.heads, c.queries, c.keys, c.features, mask, c.causal, c.scale, mask_of(&c.dropout)};
+}
+
+extern const regard::Table table;
+
+const regard::Table table = {
+    TEXT(INSTRUCTIONS),
+    [](int64_t type, int64_t count, void* out, const void* x, const regard::Dropout* mask) {
+        WITH_TYPE(type, dropout(count, (T*)out, (const T*)x, mask_of(mask)));
+    },
+    [](int64_t type, int64_t count, void* out, const void* x, const void* branch, const regard::Dropout* mask) {
+        WITH_TYPE(type, add_dropout(count, (T*)out, (const T*)x, (const T*)branch, mask_of(mask)));
+    },
+    [](int64_t type, int64_t which, int64_t count, void* out, const void* x, const regard::Dropout* mask) {
+        WITH_TYPE(
+            type, which ? activation_forward<GELU>(count, (T*)out, (const T*)x, mask_of(mask))
+                        : activation_forward<ReLU>(count, (T*)out, (const T*)x, mask_of(mask)));
+    },
+    [](int64_t type, int64_t which, int64_t count, void* grad_x, const void* grad, const void* x,
+       const regard::Dropout* mask) {
+        WITH_TYPE(
+            type, which ? activation_backward<GELU>(count, (T*)grad_x, (const T*)grad, (const T*)x, mask_of(mask))
+                        : activation_backward<ReLU>(count, (T*)grad_x, (const T*)grad, (const T*)x, mask_of(mask)));
+    },
+    [](int64_t type, int64_t count, void* out, const void* gate, const void* x, const regard::Dropout* mask) {
+        WITH_TYPE(type, swiglu_forward(count, (T*)out, (const T*)gate, (const T*)x, mask_of(mask)));
+    },
+    [](int64_t type, int64_t count, void* grad_gate, void* grad_x, const void* grad, const void* gate, const void* x,
+       const regard::Dropout* mask) {
+        WITH_TYPE(
+            type, swiglu_backward(
+                      count, (T*)grad_gate, (T*)grad_x, (const T*)grad, (const T*)gate, (const T*)x, mask_of(mask)));
+    },
+    [](int64_t type, int64_t rows, int64_t columns, void* y, const void* x, const void* weight, const void* bias,
+       float epsilon, float* center, float* spread) {
+        WITH_TYPE(
+            type, norm_forward(
+                      rows, columns, (T*)y, (const T*)x, (const T*)weight, (const T*)bias, epsilon, center, spread));
+    },
+    [](int64_t type, int64_t rows, int64_t columns, void* grad_x, float* grad_weight, float* grad_bias,
+       const void* grad, const void* x, const void* weight, const float* center, const float* spread) {
+        WITH_TYPE(
+            type, norm_backward(
+                      rows, columns, (T*)grad_x, grad_weight, grad_bias, (const T*)grad, (const T*)x, (const T*)weight,
+                      center, spread));
+    },
+    [](const regard::Attention* c) {
+        WITH_TYPE(
+            c->type, attention_forward<T>(
+                         sizes_of(*c), view<T>(c->q, c->q_strides), view<T>(c->k, c->k_strides),
+                         view<T>(c->v, c->v_strides), view<T>(c->out, c->out_strides), c->peaks));
+    },
+    [](const regard::Attention* c) {
+        WITH_TYPE(
+            c->type, attention_backward<T>(
+                         sizes_of(*c), view<T>(c->q, c->q_strides), view<T>(c->k, c->k_strides),
+                         view<T>(c->v, c->v_strides), view<T>((const void*)c->out, c->out_strides), c->peaks,
+                         view<T>(c->grad_q, c->grad_q_strides), view<T>(c->grad_k, c->grad_k_strides),
+                         view<T>(c->grad_v, c->grad_v_strides)));
+    },
+    [](int64_t type, int64_t sentences, int64_t heads, int64_t positions, int64_t features, void* out,
+       const regard::Strides* out_strides, const void* x, const regard::Strides* x_strides, const float* turns,
+       float direction) {
+        WITH_TYPE(
+            type, rotate<T>(
+                      sentences, heads, positions, features, view<T>(out, *out_strides), view<T>(x, *x_strides), turns,
+                      direction));
+    },
+    [](int64_t type, int64_t rows, int64_t entries, const void* logits, const int64_t* targets, int64_t ignored,
+       float smoothing, float* log_sums, float* losses) {
+        WITH_TYPE(
+            type,
+            cross_entropy_forward(rows, entries, (const T*)logits, targets, ignored, smoothing, log_sums, losses));
+    },
+    [](int64_t type, int64_t rows, int64_t entries, void* logits, const int64_t* targets, int64_t ignored,
+       float smoothing, float factor, const float* log_sums) {
+        WITH_TYPE(
+            type,
+            cross_entropy_backward(rows, entries, (T*)logits, targets, ignored, smoothing, factor, log_sums));
+    },
+    [](int64_t type, int64_t tokens, int64_t columns, int64_t entries, float* sums, const void* grad,
+       const int64_t* ids) {
+        WITH_TYPE(type, embedding_backward(tokens, columns, entries, sums, (const T*)grad, ids));
+    },
+    adam,
+};
+
+}  // namespace INSTRUCTIONS

@@ -1,0 +1,72 @@
+// The kernels of one instruction set, as the plain C functions that Python calls. `type` is 0 for float32 and 1 for
+// bfloat16, of all tensors but those said to be float.
+#pragma once
+
+#include <cstdint>
+
+namespace regard {
+
+struct Dropout {
+    const void* pool;
+    int64_t first;
+    float scale;
+};
+
+struct Strides {
+    int64_t sentence, head, position;
+};
+
+struct Attention {
+    int64_t type, sentences, heads, queries, keys, features;
+    const void* mask;
+    int64_t causal;
+    float scale;
+    Dropout dropout;
+    const void *q, *k, *v;
+    Strides q_strides, k_strides, v_strides;
+    void* out;  // forwards: the result; backwards: its gradient
+    Strides out_strides;
+    float* peaks;  // (sentences * heads, queries, 2)
+    void *grad_q, *grad_k, *grad_v;
+    Strides grad_q_strides, grad_k_strides, grad_v_strides;
+};
+
+struct Table {
+    const char* name;
+    void (*dropout)(int64_t type, int64_t count, void* out, const void* x, const Dropout* mask);
+    void (*add_dropout)(int64_t type, int64_t count, void* out, const void* x, const void* branch, const Dropout* mask);
+    void (*activation_forward)(
+        int64_t type, int64_t which, int64_t count, void* out, const void* x, const Dropout* mask);
+    void (*activation_backward)(
+        int64_t type, int64_t which, int64_t count, void* grad_x, const void* grad, const void* x, const Dropout* mask);
+    void (*swiglu_forward)(
+        int64_t type, int64_t count, void* out, const void* gate, const void* x, const Dropout* mask);
+    void (*swiglu_backward)(
+        int64_t type, int64_t count, void* grad_gate, void* grad_x, const void* grad, const void* gate, const void* x,
+        const Dropout* mask);
+    void (*norm_forward)(
+        int64_t type, int64_t rows, int64_t columns, void* y, const void* x, const void* weight, const void* bias,
+        float epsilon, float* center, float* spread);
+    void (*norm_backward)(
+        int64_t type, int64_t rows, int64_t columns, void* grad_x, float* grad_weight, float* grad_bias,
+        const void* grad, const void* x, const void* weight, const float* center, const float* spread);
+    void (*attention_forward)(const Attention* call);
+    void (*attention_backward)(const Attention* call);
+    void (*rotate)(
+        int64_t type, int64_t sentences, int64_t heads, int64_t positions, int64_t features, void* out,
+        const Strides* out_strides, const void* x, const Strides* x_strides, const float* turns, float direction);
+    void (*cross_entropy_forward)(
+        int64_t type, int64_t rows, int64_t entries, const void* logits, const int64_t* targets, int64_t ignored,
+        float smoothing, float* log_sums, float* losses);
+    void (*cross_entropy_backward)(
+        int64_t type, int64_t rows, int64_t entries, void* logits, const int64_t* targets, int64_t ignored,
+        float smoothing, float factor, const float* log_sums);
+    void (*embedding_backward)(
+        int64_t type, int64_t tokens, int64_t columns, int64_t entries, float* sums, const void* grad,
+        const int64_t* ids);
+    void (*adam)(
+        int64_t count, float* weights, float* mean, float* square, const float* grad, float rate, float beta1,
+        float beta2, float unbias, float epsilon);
+};
+
+}  // namespace regard

@@ -1,0 +1,203 @@
+// Vectors of floats in the compiler's own terms: one source for every instruction set.
+//
+// This file and those that include it are compiled once for each set, inside a namespace of its name.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace INSTRUCTIONS {
+
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+constexpr int LANES = 16;
+#elif defined(__AVX2__)
+constexpr int LANES = 8;
+#else
+constexpr int LANES = 4;
+#endif
+
+typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t Ints __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef uint32_t Words __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef uint16_t Halves __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+
+struct BFloat16 {
+    uint16_t bits;
+};
+
+inline Floats all(float x) { return Floats{} + x; }
+
+inline Floats load(const float* at) { return *reinterpret_cast<const Floats*>(at); }
+inline void store(float* at, Floats x) { *reinterpret_cast<Floats*>(at) = x; }
+
+inline Floats load(const BFloat16* at) {
+    const Halves halves = *reinterpret_cast<const Halves*>(at);
+    return (Floats)(__builtin_convertvector(halves, Words) << 16);
+}
+
+// Rounds to the nearest, ties to even, as everyone does.
+inline void store(BFloat16* at, Floats x) {
+    const Words bits = (Words)x;
+    *reinterpret_cast<Halves*>(at) = __builtin_convertvector((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, Halves);
+}
+
+// The first `count` entries of a vector, and zeros in the other lanes; `count` below LANES.
+template <class T>
+inline Floats load(const T* at, int64_t count) {
+    T part[LANES] = {};
+    memcpy(part, at, count * sizeof(T));
+    return load(part);
+}
+
+template <class T>
+inline void store(T* at, Floats x, int64_t count) {
+    T part[LANES];
+    store(part, x);
+    memcpy(at, part, count * sizeof(T));
+}
+
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+inline __mmask16 lower(int64_t count) { return static_cast<__mmask16>((1u << count) - 1); }
+
+template <>
+inline Floats load(const float* at, int64_t count) {
+    return (Floats)_mm512_maskz_loadu_ps(lower(count), at);
+}
+template <>
+inline void store(float* at, Floats x, int64_t count) {
+    _mm512_mask_storeu_ps(at, lower(count), (__m512)x);
+}
+template <>
+inline Floats load(const BFloat16* at, int64_t count) {
+    const __m256i halves = _mm256_maskz_loadu_epi16(lower(count), at);
+    return (Floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
+}
+template <>
+inline void store(BFloat16* at, Floats x, int64_t count) {
+    BFloat16 part[LANES];
+    store(part, x);
+    _mm256_mask_storeu_epi16(at, lower(count), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(part)));
+}
+#elif defined(__AVX2__)
+inline __m256i lower(int64_t count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+template <>
+inline Floats load(const float* at, int64_t count) {
+    return (Floats)_mm256_maskload_ps(at, lower(count));
+}
+template <>
+inline void store(float* at, Floats x, int64_t count) {
+    _mm256_maskstore_ps(at, lower(count), (__m256)x);
+}
+#endif
+
+// How much of a vector a place holds: all of it, or its first entries at the end of a row.
+struct Whole {
+    template <class T>
+    Floats get(const T* at, float = 0.0f) const { return load(at); }
+    template <class T>
+    void put(T* at, Floats x) const { store(at, x); }
+};
+
+struct Part {
+    int64_t count;
+    template <class T>
+    Floats get(const T* at, float filler = 0.0f) const {
+        Floats found = load(at, count);
+        if (filler != 0.0f)
+            for (int64_t lane = count; lane < LANES; ++lane) found[lane] = filler;
+        return found;
+    }
+    template <class T>
+    void put(T* at, Floats x) const { store(at, x, count); }
+};
+
+// Folds a vector in halves until one number is left.
+template <int COUNT>
+struct Lanes {
+    typedef float Vector __attribute__((vector_size(COUNT * 4), aligned(4), may_alias));
+    typedef float Half __attribute__((vector_size(COUNT * 2), aligned(4), may_alias));
+
+    template <class Join>
+    static float fold(Vector x, const Join& join) {
+        Half low, high;
+        memcpy(&low, &x, sizeof low);
+        memcpy(&high, reinterpret_cast<const char*>(&x) + sizeof low, sizeof high);
+        return Lanes<COUNT / 2>::fold(join(low, high), join);
+    }
+};
+
+template <>
+struct Lanes<2> {
+    typedef float Vector __attribute__((vector_size(8), aligned(4), may_alias));
+
+    template <class Join>
+    static float fold(Vector x, const Join& join) {
+        Vector other = {x[1], x[0]};
+        return join(x, other)[0];
+    }
+};
+
+inline float sum(Floats x) {
+    return Lanes<LANES>::fold(x, [](auto a, auto b) { return a + b; });
+}
+
+inline float largest(Floats x) {
+    return Lanes<LANES>::fold(x, [](auto a, auto b) { return a < b ? b : a; });
+}
+
+// The larger of each two; a first one that is no number stays.
+inline Floats larger(Floats x, Floats y) { return x < y ? y : x; }
+
+// One entry, whatever its type.
+inline float at(const float* place) { return *place; }
+inline float at(const BFloat16* place) { return load(place, 1)[0]; }
+
+// e to the x within 2e-7 of the value: 2 to the whole part, times a polynomial of what is left (Cody & Waite 1980).
+inline Floats exponential(Floats x) {
+    const Floats low = all(-87.0f), high = all(88.0f);
+    const Floats bounded = x < low ? low : (x > high ? high : x);
+    const Floats shifted = bounded * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to a whole number
+    const Floats whole = shifted - 12582912.0f;
+    const Floats rest = (bounded - whole * 0.693359375f) + whole * 2.12194440e-4f;
+    Floats value = all(1.9875691500e-4f);
+    value = value * rest + 1.3981999507e-3f;
+    value = value * rest + 8.3334519073e-3f;
+    value = value * rest + 4.1665795894e-2f;
+    value = value * rest + 1.6666665459e-1f;
+    value = value * rest + 5.0000001201e-1f;
+    value = value * (rest * rest) + rest + 1.0f;
+    const Ints power = __builtin_convertvector(whole, Ints);
+    const Floats found = value * (Floats)((power + 127) << 23);
+    return x < low ? Floats{} : found;
+}
+
+// Bits that say which entries dropout keeps, from a pool of them; the others are scaled up.
+struct Mask {
+    const uint8_t* pool;  // null: keep all; 8 bytes longer than the last bit needs
+    int64_t first;        // number of the bit of entry 0
+    float scale;
+};
+
+// A vector's entries from `index` on: each kept entry as it is, each dropped one zero.
+inline Floats kept(const Mask& mask, int64_t index, Floats x) {
+    uint64_t bits;
+    const int64_t at = mask.first + index;
+    memcpy(&bits, mask.pool + (at >> 3), 8);
+    Ints lanes;
+    for (int lane = 0; lane < LANES; ++lane) lanes[lane] = 1 << lane;
+    const Ints keep = ((Ints{} + static_cast<int32_t>((bits >> (at & 7)) & 0xFFFF)) & lanes) != 0;
+    return (Floats)((Ints)x & keep);
+}
+
+inline Floats dropped(const Mask& mask, int64_t index, Floats x) {
+    return mask.pool ? kept(mask, index, x) * mask.scale : x;
+}
+
+}  // namespace INSTRUCTIONS
