@@ -14,16 +14,15 @@ import torch
 
 from bench import show
 from regard.training.precision import keep_memory
-from steps import SHAPES, Shape, steps
+from steps import SHAPES, VOCABULARY, Shape, steps
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-WORDS = 10_000
 
 
 def products(shape: Shape) -> dict[tuple[int, int], int]:
     """Return rows and columns of every weight matrix that tokens pass through, with how many there are."""
     m, f = shape.d_model, shape.d_ff
-    return {(m, m): 12 * shape.layers, (f, m): 2 * shape.layers, (m, f): 2 * shape.layers, (WORDS, m): 1}
+    return {(m, m): 12 * shape.layers, (f, m): 2 * shape.layers, (m, f): 2 * shape.layers, (VOCABULARY, m): 1}
 
 
 def seconds(call: Callable[[], object], repeat: int = 9) -> float:

@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from steps import WORDS, Shape
+from steps import VOCABULARY, Shape
 
-VOCABULARY = WORDS + 4
 PAD, START = 0, 1
 
 Logits = Callable[[Tensor, Tensor], Tensor]

@@ -17,7 +17,8 @@ from regard.tasks.base import Splits
 from regard.training.loop import Trainer
 
 WORDS = 9_996
-"""Of the joint vocabulary, beside the four reserved ids."""
+VOCABULARY = WORDS + 4
+"""Of both sides, the four reserved ids among them."""
 
 
 @dataclass(frozen=True)

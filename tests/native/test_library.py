@@ -7,7 +7,7 @@ import torch
 
 from regard.errors import ConfigError
 from regard.layers import kernels
-from regard.native import library
+from regard.native import build, library
 
 
 def test_off(native_anew: pytest.MonkeyPatch) -> None:
@@ -38,3 +38,10 @@ def test_a_library_of_another_version(native_anew: pytest.MonkeyPatch) -> None:
         pytest.skip("the native library is not built")
     native_anew.setattr(library, "VERSION", -1)
     assert "another version" in library.native().reason
+
+
+def test_where_there_is_a_compiler_there_is_a_library(native_anew: pytest.MonkeyPatch) -> None:
+    if not build.compiler():
+        pytest.skip("there is no C++ compiler")
+    native_anew.delenv("REGARD_NATIVE", raising=False)
+    assert library.native().instructions in library.SETS, "else the tests of the kernels would all be left out"

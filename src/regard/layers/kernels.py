@@ -52,14 +52,14 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 def relu_dropout(x: Tensor, p: float) -> Tensor:
     """Return dropout(max(0, x))."""
     if _native(x):
-        return native.run(native.Activation, x, noise.bits(x.numel(), p), 0)
+        return native.run(native.Activation, x, noise.bits(x.numel(), p), native.RELU)
     return dropout(F.relu(x), p)
 
 
 def gelu_dropout(x: Tensor, p: float) -> Tensor:
     """Return dropout(gelu(x)), in the exact form."""
     if _native(x):
-        return native.run(native.Activation, x, noise.bits(x.numel(), p), 1)
+        return native.run(native.Activation, x, noise.bits(x.numel(), p), native.GELU)
     return dropout(F.gelu(x), p)
 
 

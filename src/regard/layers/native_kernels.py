@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from regard.layers.kernels import Means
 
 _TYPES = {torch.float32: 0, torch.bfloat16: 1}
+RELU, GELU = 0, 1
+"""The activations, as the library counts them."""
 
 
 def fits(*tensors: Tensor) -> bool:

@@ -5,7 +5,6 @@ Everything works without it, slower. `REGARD_NATIVE` names an instruction set to
 
 import ctypes
 import os
-import sys
 from ctypes import POINTER, c_char_p, c_float, c_int, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.errors import ConfigError
+from regard.native.build import NAME
 
 VERSION = 1
 """Of the interface; a library with another one is left alone."""
@@ -20,7 +20,7 @@ VERSION = 1
 SETS = ("avx512", "avx2", "portable")
 """Instruction sets, the fastest first."""
 
-PATH = Path(__file__).with_name({"darwin": "libregard.dylib", "win32": "regard.dll"}.get(sys.platform, "libregard.so"))
+PATH = Path(__file__).with_name(NAME)
 """Where `build.py` leaves it."""
 
 

@@ -65,7 +65,7 @@ void cross_entropy_backward(
     });
 }
 
-// grad_table += the sum of the gradients of every id, taken in float32. Threads share out the columns.
+// sums (entries x columns) = the gradients of every id, added up in float32. Threads share out the columns.
 template <class T>
 void embedding_backward(
     int64_t tokens, int64_t columns, int64_t entries, float* sums, const T* grad, const int64_t* ids

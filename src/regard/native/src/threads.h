@@ -41,7 +41,7 @@ void each_piece(int64_t pieces, const Work& work) {
         Job<Work>::run(&job);
 }
 
-// Calls work(first, last) for ranges of `size` that cover 0 to `count`.
+// Calls work(first, last, piece) for ranges of `size` that cover 0 to `count`.
 template <class Work>
 void each_range(int64_t count, int64_t size, const Work& work) {
     each_piece((count + size - 1) / size, [&](int64_t piece) {
