@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from ctypes.util import find_library
 from itertools import product
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -30,10 +31,12 @@ class Entry(NamedTuple):
     precision: str
     allocator: str = ""  # put before glibc's
 
-    def turn(self, steps: int) -> float:
+    def turn(self, steps: int, peers: Path | None) -> float:
         """Return the target tokens/s of a few steps in a process of their own, 0 if it does not run here."""
         command = [sys.executable, __file__, "--turn", *self[:3], str(steps)]
         environment = os.environ | ({"LD_PRELOAD": self.allocator} if self.allocator else {})
+        if peers and self.system != "regard":
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(peers.resolve()), os.getenv("PYTHONPATH")]))
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no word"])[-1]
@@ -62,7 +65,9 @@ def take_turn(system: str, shape: str, precision: str, count: str) -> None:
         print(tokens / (time.perf_counter() - started))
 
 
-def compare(shape: str, systems: list[str], precisions: list[str], rounds: int, steps: int) -> list[dict[str, Any]]:
+def compare(
+    shape: str, systems: list[str], precisions: list[str], rounds: int, steps: int, peers: Path | None
+) -> list[dict[str, Any]]:
     """Return a row for each system that runs, fastest first, with its speed over that of the best other one."""
     tcmalloc = find_library("tcmalloc_minimal") or find_library("tcmalloc")
     entries = [Entry(*row) for row in product(systems, [shape], precisions, ["", tcmalloc] if tcmalloc else [""])]
@@ -71,7 +76,7 @@ def compare(shape: str, systems: list[str], precisions: list[str], rounds: int, 
     for _ in range(rounds):
         for entry, measured in speeds.items():
             if 0.0 not in measured:
-                measured.append(entry.turn(steps))
+                measured.append(entry.turn(steps, peers))
     medians = {entry: median(measured) for entry, measured in speeds.items() if 0.0 not in measured}
     best = max((speed for entry, speed in medians.items() if entry.system != "regard"), default=float("nan"))
     return [
@@ -95,6 +100,7 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", help="default: regard and every peer")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each system; the median counts; default: 5")
     parser.add_argument("--steps", type=int, default=5, help="steps in a turn; default: 5")
+    parser.add_argument("--peers", type=Path, help="folder of other systems' packages, as peers.txt fills it")
     parser.add_argument("--turn", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.turn:
@@ -103,7 +109,8 @@ def main() -> None:
     from peers import PEERS
 
     systems = args.systems or ["regard", *PEERS]
-    show([row for shape in args.shapes for row in compare(shape, systems, args.precision, args.rounds, args.steps)])
+    settings = args.precision, args.rounds, args.steps, args.peers
+    show([row for shape in args.shapes for row in compare(shape, systems, *settings)])
 
 
 if __name__ == "__main__":

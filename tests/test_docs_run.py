@@ -146,6 +146,8 @@ def made_tiny(arguments: list[str]) -> list[str]:
     """Return the arguments with tiny settings on top; what is to be made anew is taken away first."""
     if "--out" in arguments:
         shutil.rmtree(arguments[arguments.index("--out") + 1], ignore_errors=True)
+    if "--budget" in arguments:
+        arguments[arguments.index("--budget") + 1] = "1s"
     if "--steps" in arguments:
         arguments[arguments.index("--steps") + 1] = str(TINY["training.steps"])
     phrasebook = TINY_PHRASEBOOK if arguments[0] == "quickstart" else {}

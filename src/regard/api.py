@@ -1,5 +1,6 @@
 """Training and evaluating from Python: the commands without the terminal."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def train(  # noqa: PLR0913 - all but the pairs are named
         raise ConfigError(
             "goes with pairs alone", where="valid", hint="name it as task.valid, as config names the task"
         )
+    began = time.monotonic()
     task = {"task": task_settings(_files(pairs), None if valid is None else _files(valid))} if pairs else {}
     settings: Values = {} if config is None else dict(config) if isinstance(config, Mapping) else read_toml(config)
     place = None if out is None else Path(out)
@@ -56,7 +58,7 @@ def train(  # noqa: PLR0913 - all but the pairs are named
         plan = plan_new(task, settings, preset=preset, out=place)
     run = plan.start()
     with plan.kept_if_usable(run):
-        run.train(plan.splits, listener or Quiet(), stop, device)
+        run.train(plan.splits, listener or Quiet(), stop, device, began)
     conclude(run, some_sources(plan.splits.valid))
     return run
 

@@ -4,6 +4,7 @@ Precedence: the defaults of the dataclasses, then a preset, then a file, then `-
 Reading and resolving settings imports no torch.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from regard.training.loop import Trainer
     from regard.training.precision import Precision
     from regard.training.progress import Listener
+    from regard.training.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,12 +162,15 @@ def build_trainer(
     checkpoints: "Checkpoints",
     listener: "Listener",
     stop: Callable[[], bool],
+    began: float,
+    world: "World",
 ) -> "Trainer":
-    """Build the model and all that trains it."""
+    """Build the model and all that trains it; the time given, if any, counts from `began`, by time.monotonic."""
     import torch
 
     from regard.data.batching import Examples
     from regard.models.base import build_model
+    from regard.training.course import CountedCourse, TimedCourse
     from regard.training.loop import Trainer
     from regard.training.validation import Validation, spread
 
@@ -184,7 +189,9 @@ def build_trainer(
         samples=[firsts[i] for i in spread(len(firsts), 3)],
     )
     examples = Examples.of(material.train, sides, config.text)
-    return Trainer(model, examples, validation, config.training, precision, checkpoints, listener, stop)
+    budget, counted = config.training.budget, CountedCourse(config.training)
+    course = TimedCourse(budget, began, lambda: world.from_first(time.monotonic)) if budget else counted
+    return Trainer(model, examples, validation, config.training, precision, checkpoints, listener, stop, course, world)
 
 
 def greedy(decoding: DecodingConfig) -> GreedyConfig:

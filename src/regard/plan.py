@@ -14,7 +14,7 @@ from regard.metrics import METRICS
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
 from regard.tasks.configs import FilesConfig
-from regard.training.recipe import BASES, Reason, recipe
+from regard.training.recipe import BASES, Allowance, Reason, recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,28 @@ def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path 
     draft = any_recipe(task, settings)
     place = free_place(draft, out)
     splits = build_task(draft.task).splits()
-    made = recipe([pair.source for pair in splits.train], [pair.target for pair in splits.train])
+    texts = [pair.source for pair in splits.train], [pair.target for pair in splits.train]
+    made = recipe(*texts, allowance(draft.training.budget, task, settings))
     config = resolve(read_preset(made.base), made.values, task, settings)
     check_metrics(config)
     return Plan(place, config, splits, [told(reason, config) for reason in made.reasons])
+
+
+def allowance(seconds: float, task: Values, settings: Values) -> Allowance | None:
+    """Return the time that a training is given, if any, and a way to measure what can be done in it."""
+    if not seconds:
+        return None
+
+    def speed(base: str, values: Values, lengths: tuple[float, float]) -> float:
+        from regard.models.base import build_model
+        from regard.training.probe import tokens_per_second
+
+        config = resolve(read_preset(base), values, task, settings)
+        source, target = (getattr(side, "vocabulary", 64) for side in (config.text.source, config.text.target))
+        model = build_model(config.model, source, target)
+        return tokens_per_second(model, config.training, (source, target), lengths)
+
+    return Allowance(seconds, speed)
 
 
 def any_recipe(task: Values, settings: Values) -> ExperimentConfig:

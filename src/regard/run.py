@@ -15,6 +15,7 @@ import json
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -32,13 +33,13 @@ from regard.model_folder import find_model
 from regard.run_state import SampleFile, StatusFile, alone_in, json_table, read_status, true_state
 from regard.tasks.base import Splits, build_task
 from regard.text.sides import Sides
-from regard.training.progress import Journal, Listener, Listeners
+from regard.training.progress import Journal, Listener, Listeners, Quiet
 
 if TYPE_CHECKING:
     from regard.training.loop import Trainer
     from regard.training.precision import Precision
 
-MAY_CHANGE = ("training.steps", "training.patience", "training.save_every")
+MAY_CHANGE = ("training.steps", "training.budget", "training.patience", "training.save_every")
 """Settings that a resumed run may change."""
 
 OUT_OF_REACH = 0.01
@@ -131,36 +132,60 @@ class Run:
         return read_status(self.path)
 
     def train(
-        self, splits: Splits, listener: Listener, stop: Callable[[], bool] = lambda: False, device: str | None = None
+        self,
+        splits: Splits,
+        listener: Listener,
+        stop: Callable[[], bool] = lambda: False,
+        device: str | None = None,
+        began: float | None = None,
     ) -> "Trainer":
         """Train to the end, from the last checkpoint if there is one; return the trainer, which knows how it went.
 
+        The time given, if any, counts from `began` (by time.monotonic), or from now.
         Raises Interrupted when `stop` says so, TrainingError or ResourceError when training fails.
         """
+        from regard.training.world import join
+
+        if join().rank:
+            trainer = self.trainer(splits, Quiet(), stop, device, began)
+            trainer.train()
+            return trainer
         with alone_in(self.path), true_state(self.path):
             write_text(self.path / "config.toml", to_toml(self.config))
-            trainer = self.trainer(splits, listener, stop, device)
+            trainer = self.trainer(splits, listener, stop, device, began)
             trainer.train()
         return trainer
 
     def trainer(
-        self, splits: Splits, listener: Listener, stop: Callable[[], bool], device: str | None = None
+        self,
+        splits: Splits,
+        listener: Listener,
+        stop: Callable[[], bool],
+        device: str | None = None,
+        began: float | None = None,
     ) -> "Trainer":
         """Build everything and go to the last checkpoint."""
         import torch
 
         from regard.training.checkpoint import Checkpoints
         from regard.training.precision import keep_memory, other_kernels
+        from regard.training.world import join
 
         keep_memory()
-        material = self.material(splits)
-        precision = self.precision(device)
-        torch.set_num_threads(precision.threads)
+        world = join()
+        start = world.from_first(lambda: time.monotonic() if began is None else began)
         journal, samples = Journal(self.path / "metrics.jsonl"), SampleFile(self.path / "samples.jsonl")
-        checkpoints = Checkpoints(self.path, self.config.settings, material.sides)
         listeners = Listeners(journal, samples, StatusFile(self.path, self.config.training.steps), listener)
-        trainer = build_trainer(self.config, material, precision, checkpoints, listeners, stop)
-        trainer.restore()
+        with world.in_turn():
+            material = self.material(splits)
+            precision = self.precision(device)
+            torch.set_num_threads(precision.threads)
+            checkpoints = Checkpoints(self.path, self.config.settings, material.sides)
+            heard = Quiet() if world.rank else listeners
+            trainer = build_trainer(self.config, material, precision, checkpoints, heard, stop, start, world)
+            trainer.restore()
+        if world.rank:
+            return trainer
         journal.rewind(trainer.progress.step, "averaged" if trainer.averages_next else "")
         samples.rewind(trainer.progress.step)
         for text in other_kernels(precision):

@@ -13,7 +13,7 @@ from typing import Any
 from regard.config import to_mapping
 from regard.errors import CheckpointError, ConfigError, RegardError
 from regard.files import read_json, write_json
-from regard.training.progress import Quiet, ValidationReport, append_line, drop_after
+from regard.training.progress import Quiet, Replanned, ValidationReport, append_line, drop_after
 
 
 def json_table(file: Path) -> dict[str, Any]:
@@ -88,6 +88,9 @@ class StatusFile(Quiet):
 
     def __init__(self, run: Path, steps: int) -> None:
         self.run, self.steps = run, steps
+
+    def replanned(self, news: Replanned) -> None:
+        self.steps = news.steps
 
     def saved(self, step: int) -> None:
         self._update({"step": step})

@@ -85,7 +85,14 @@ def test_norms(shape: tuple[int, ...], dtype: torch.dtype, tolerance: dict[str, 
     compare(partial(kernels.layer_norm, epsilon=1e-5), x, weight, bias, dtype=dtype, tolerance=tolerance)
 
 
-SIZES = {"square": (3, 4, 33, 33, 32), "wide": (2, 2, 7, 19, 40), "one": (1, 1, 1, 1, 8), "odd": (2, 3, 5, 128, 5)}
+SIZES = {
+    "square": (3, 4, 33, 33, 32),
+    "wide": (2, 2, 7, 19, 40),
+    "one": (1, 1, 1, 1, 8),
+    "odd": (2, 3, 5, 128, 5),
+    "broad": (3, 2, 33, 33, 128),
+    "long": (2, 2, 100, 128, 48),
+}
 
 
 @every_type
@@ -140,18 +147,65 @@ def test_embedding(columns: int, dtype: torch.dtype, tolerance: dict[str, float]
     compare(lambda table: kernels.embedding(table, ids), torch.randn(50, columns), dtype=dtype, tolerance=tolerance)
 
 
-@pytest.mark.parametrize("count", [1, 15, 40_000])
-def test_adam(count: int) -> None:
-    start = [torch.randn(count), torch.randn(count), torch.rand(count), torch.randn(count)]
+@every_type
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 1), (3, 17, 33), (513, 40, 96), (700, 48, 16), (5000, 7, 130), (70, 6000, 120)], ids=str
+)
+def test_linear(
+    sizes: tuple[int, int, int], dtype: torch.dtype, tolerance: dict[str, float], instructions: str
+) -> None:
+    tokens, rows, columns = sizes
+    x, weight, bias = torch.randn(tokens, columns), torch.randn(rows, columns) / columns**0.5, torch.randn(rows)
+    compare(kernels.linear, x, weight, bias, dtype=dtype, tolerance=tolerance)
+    compare(partial(kernels.linear, bias=None), x[None], weight, dtype=dtype, tolerance=tolerance)
+    own = native_kernels.has_matrix_backward(x.to(dtype), weight.to(dtype))
+    assert own == (dtype == torch.bfloat16 and instructions == "amx")
 
-    def stepped(dtype: torch.dtype) -> list[Tensor]:
-        weights, mean, square, gradient = (tensor.to(dtype, copy=True) for tensor in start)
+
+@every_type
+def test_gradients_are_gathered_in_place(dtype: torch.dtype, tolerance: dict[str, float]) -> None:
+    ids, weight = torch.randint(0, 50, (9, 30)), torch.randn(50, 24).to(dtype)
+
+    def twice(weight: Tensor) -> Tensor:
+        return kernels.linear(kernels.embedding(weight, ids), weight, None).float().pow(2).sum()
+
+    plain, gathered = weight.clone().requires_grad_(), torch.nn.Parameter(weight.clone())
+    twice(plain).backward()
+    gathered.grad = place = torch.zeros_like(weight)
+    kernels.gather(gathered)
+    for times in (1, 2):
+        twice(gathered).backward()
+        assert gathered.grad is place
+        assert plain.grad is not None
+        size = float(plain.grad.abs().max())
+        assert_close(place.float(), times * plain.grad.float(), rtol=tolerance["rtol"], atol=tolerance["atol"] * size)
+
+
+@every_type
+@pytest.mark.parametrize("count", [1, 15, 40_000])
+def test_adam(count: int, dtype: torch.dtype, tolerance: dict[str, float]) -> None:
+    start = [torch.randn(count), torch.randn(count), torch.rand(count)]
+    gradient = torch.randn(count).to(dtype)
+
+    def stepped(exact: torch.dtype) -> list[Tensor]:
+        weights, mean, square = (tensor.to(exact, copy=True) for tensor in start)
+        small = exact == torch.float32
+        working = weights if dtype == torch.float32 or not small else torch.empty_like(gradient)
         means = Means(mean, square, 0.9, 0.98)
-        kernels.adam(weights, gradient, means, rate=0.01, unbias=1.3, epsilon=1e-9)
+        settings = {"scale": 0.7, "rate": 0.01, "unbias": 1.3, "epsilon": 1e-9}
+        kernels.adam(weights, working, gradient if small else gradient.double(), means, **settings)
+        assert torch.equal(working, weights.to(working.dtype))
         return [weights, mean, square]
 
     for found, wanted in zip(stepped(torch.float32), stepped(torch.float64), strict=True):
         assert_close(found.double(), wanted, **EXACT)
+
+
+@every_type
+@pytest.mark.parametrize("count", [1, 513, 70_000])
+def test_norm(count: int, dtype: torch.dtype, tolerance: dict[str, float]) -> None:
+    x = torch.randn(count).to(dtype)
+    assert kernels.norm(x) == pytest.approx(float(x.double().norm()), rel=1e-5)
 
 
 @every_type
@@ -173,6 +227,19 @@ def test_any_number_of_threads_gives_the_same_bits(dtype: torch.dtype, tolerance
     for others in found[1:]:
         for one, other in zip(found[0], others, strict=True):
             assert torch.equal(one, other)
+
+
+def test_any_number_of_threads_gives_the_same_gradient_of_a_matrix() -> None:
+    x, weight, grad = (torch.randn(shape).bfloat16() for shape in ((900, 40), (70, 40), (900, 70)))
+    if not native_kernels.has_matrix_backward(x, weight):
+        pytest.skip("these instructions leave it to torch")
+    weight.requires_grad_()
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found += torch.autograd.grad(kernels.linear(x, weight, None), weight, grad)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 def test_a_number_that_is_none_stays_none() -> None:

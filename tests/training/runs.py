@@ -56,6 +56,7 @@ class Recorder:
         self.validations: list[Any] = []
         self.warnings: list[str] = []
         self.saves: list[int] = []
+        self.plans: list[Any] = []
 
     def stepped(self, report: Any, steps: int) -> None:
         self.steps.append(report)
@@ -68,3 +69,6 @@ class Recorder:
 
     def saved(self, step: int) -> None:
         self.saves.append(step)
+
+    def replanned(self, news: Any) -> None:
+        self.plans.append(news)

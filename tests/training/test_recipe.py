@@ -3,7 +3,7 @@ import random
 import pytest
 
 from regard.experiment import read_preset, resolve
-from regard.training.recipe import Looks, recipe
+from regard.training.recipe import Allowance, Looks, recipe
 
 WORDS = [f"word{i}" for i in range(3000)]
 
@@ -73,3 +73,24 @@ def test_targets_without_spaces_are_judged_by_characters() -> None:
 def test_looks_by_hand() -> None:
     looks = Looks.of(["a b", "cc"])
     assert (looks.texts, looks.words, looks.characters, looks.inventory, looks.distinct) == (2, 1.5, 2.5, 3, 4)
+
+
+def timed(sources: list[str], targets: list[str], seconds: float) -> dict[str, dict[str, object]]:
+    """Return what is chosen for so many seconds on a machine where twice as wide is four times as slow."""
+    allowance = Allowance(seconds, lambda base, values, lengths: 2e8 / values["model"]["d_model"] ** 2)
+    found = recipe(sources, targets, allowance)
+    resolve({"task": {"kind": "files", "train": "x"}}, read_preset(found.base), found.values)
+    return found.values
+
+
+def test_a_time_decides_how_wide_a_model_is_and_how_much_is_dropped() -> None:
+    sentences = texts(20_000, 8, 12)
+    short, long = timed(sentences, sentences, 120.0), timed(sentences, sentences, 36_000.0)
+    assert (short["model"]["d_model"], long["model"]["d_model"]) == (128, 256)
+    assert short["model"]["dropout"] < long["model"]["dropout"]  # type: ignore[operator]
+    assert "steps" not in long["training"]
+    assert timed(sentences[:500], sentences[:500], 7200.0)["model"]["d_model"] == 128
+    words = ["".join(random.choices("abcdefgh", k=7)) for _ in range(30_000)]
+    spoken = [" ".join(word.upper()) for word in words]
+    assert timed(words, spoken, 120.0)["model"]["decoder_layers"] == 3
+    assert timed(texts(300, 80, 120), texts(300, 3, 6), 120.0)["training"]["ema"] == 0.998

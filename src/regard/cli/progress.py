@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from regard.cli.streams import tell
-from regard.training.progress import StepReport, ValidationReport
+from regard.training.progress import Replanned, StepReport, ValidationReport
 
 
 @runtime_checkable
@@ -24,6 +24,7 @@ class View(Protocol):
     def validated(self, report: ValidationReport) -> None: ...
     def warned(self, step: int, text: str) -> None: ...
     def saved(self, step: int) -> None: ...
+    def replanned(self, news: Replanned) -> None: ...
     def close(self) -> None:
         """Take away what is only shown while training."""
 
@@ -41,6 +42,9 @@ class SilentView:
         tell(f"warning: step {step}: {text}")
 
     def saved(self, step: int) -> None:
+        """Say nothing."""
+
+    def replanned(self, news: Replanned) -> None:
         """Say nothing."""
 
     def close(self) -> None:
@@ -62,6 +66,9 @@ class JsonView(SilentView):
     def saved(self, step: int) -> None:
         self._print("saved", {"step": step})
 
+    def replanned(self, news: Replanned) -> None:
+        self._print("replanned", asdict(news))
+
     def _print(self, event: str, values: dict[str, Any]) -> None:
         print(json.dumps({"event": event} | values, ensure_ascii=False), flush=True)
 
@@ -76,6 +83,13 @@ class PlainView(SilentView):
         self._pace = Pace()
         self._shown = time.monotonic()
         self._rows = 0
+        self._foretold = False
+
+    def replanned(self, news: Replanned) -> None:
+        if not self._foretold:
+            steps = f"about {news.steps:,} steps of {1000 * news.seconds_per_step:.0f} ms fit into the time"
+            self._say(f"  budget  {steps}; {duration(news.used)} of it are gone")
+        self._foretold = True
 
     def stepped(self, report: StepReport, steps: int) -> None:
         self._pace.add(report)
@@ -111,7 +125,7 @@ class LiveView(PlainView):
             self._progress.start()
             self._task = self._progress.add_task("", total=steps)
         words = self._pace.words(report, steps, room=self._console.width - 9)
-        self._progress.update(self._task, completed=report.step, description=words)
+        self._progress.update(self._task, completed=report.step, total=steps, description=words)
 
     def warned(self, step: int, text: str) -> None:
         self._console.print(Text(f"warning: step {step}: {text}", style="yellow"))

@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import os
+import re
 import shlex
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +24,7 @@ from regard.experiment import over_preset
 from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
 from regard.tasks.files import task_settings
+from regard.training.course import process_age
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--config", metavar="F.toml", help="settings to lay over the preset")
     add("--set", metavar="a.b=c", action="append", default=[], help="one setting, such as model.d_model=256")
     add("--steps", type=int, metavar="N", help="updates of the weights: short for --set training.steps=N")
+    add("--budget", type=duration_given, metavar="T", help="how long it may take, such as 10m: sizes and steps to fit")
     add("--resume", action="store_true", help="go on with RUN where it stopped; needs no PAIRS")
     add("--device", metavar="D", help="cpu, or cuda where there is one; default: cpu, or where the run was started")
     add("--dry-run", action="store_true", help="predict time, memory and disk, and make nothing")
@@ -42,10 +47,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything, then train."""
+    if several_processes():
+        return train_together(args)
     plan = planned(args)
     if not (args.quiet or args.json):
         describe(plan)
     return dry_run(plan, args) if args.dry_run else train(plan, args)
+
+
+def several_processes() -> bool:
+    """Whether torchrun started this process beside others."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def train_together(args: argparse.Namespace) -> int:
+    """Train as one of the processes of a torchrun: the first makes the run and speaks for all."""
+    from regard.training.world import join
+
+    if args.dry_run:
+        raise UsageError("goes with one process alone", where="--dry-run", hint="leave torchrun out")
+    world = join()
+    if world.rank == 0:
+        plan = planned(args)
+        if not (args.quiet or args.json):
+            describe(plan)
+        return train(plan, args, begun=lambda run: world.from_first(lambda: (str(run.path), to_mapping(run.config))))
+    nothing: tuple[str, Values] = ("", {})
+    path, settings = world.from_first(lambda: nothing)
+    plan = plan_resume(Path(path), {}, settings)
+    try:
+        trained(plan.start(), plan, quiet=True, device=args.device)
+    except KeyboardInterrupt:
+        return 130
+    return 0
 
 
 def planned(args: argparse.Namespace) -> Plan:
@@ -56,8 +90,12 @@ def planned(args: argparse.Namespace) -> Plan:
     if pairs:
         settings = without_pairs(settings)
     settings = merge(settings, over_preset(None, args.set))
+    if args.budget is not None and args.steps is not None:
+        raise UsageError("goes without --steps", where="--budget", hint="give the one or the other")
+    if args.budget is not None:
+        settings = merge(settings, {"training": {"budget": args.budget}})
     if args.steps is not None:
-        settings = merge(settings, {"training": {"steps": args.steps}})
+        settings = merge(settings, {"training": {"steps": args.steps, "budget": 0.0}})
     if args.resume and args.out is None:
         raise UsageError("which run?", where="--resume", hint="name it with --out RUN")
     named = bool(task or settings.get("task"))
@@ -71,9 +109,19 @@ def planned(args: argparse.Namespace) -> Plan:
     return plan_new({"task": task} if task else {}, settings, preset=args.preset or "auto", out=args.out)
 
 
+def duration_given(text: str) -> float:
+    """Return the seconds that words such as 90s, 10m or 1h30m stand for."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", text.strip().lower())
+    hours, minutes, seconds = (float(part or 0) for part in found.groups()) if found and found[0] else (0.0, 0.0, 0.0)
+    if not hours + minutes + seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time (such as 90s, 10m or 1h30m)")
+    return 3600 * hours + 60 * minutes + seconds
+
+
 def describe(plan: Plan) -> None:
     """Say what was understood, before the first step."""
     from regard import __version__
+    from regard.cli.progress import duration
 
     def say(name: str, text: str) -> None:
         tell(f"{name:>8}  {text}")
@@ -90,12 +138,15 @@ def describe(plan: Plan) -> None:
     m = to_mapping(c.model)
     shown = ("encoder_layers", "decoder_layers", "d_model", "d_ff", "dropout")
     say("model", f"{c.model.kind}: {', '.join(f'{key} {m[key]}' for key in shown if key in m)}")
-    say("course", f"{c.training.steps:,} steps, up to {c.training.batch_tokens * c.training.accumulate:,} tokens each")
+    t = c.training
+    course = f"{duration(t.budget)} from the start of the command" if t.budget else f"{t.steps:,} steps"
+    say("course", f"{course}, steps of up to {t.batch_tokens * t.accumulate:,} tokens")
 
 
-def train(plan: Plan, args: argparse.Namespace) -> int:
-    """Train, write the report, and say what to do next."""
+def train(plan: Plan, args: argparse.Namespace, begun: Callable[[Run], object] = lambda run: None) -> int:
+    """Train, write the report, and say what to do next; `begun` hears of the run once it is there."""
     run = plan.start(["regard", *sys.argv[1:]])
+    begun(run)
     from regard.cli.progress import duration
 
     try:
@@ -125,7 +176,7 @@ def trained(
     view = choose_view(quiet=quiet, as_json=as_json)
     try:
         with stop_requests() as stop, plan.kept_if_usable(run):
-            progress = run.train(plan.splits, view, stop, device).progress
+            progress = run.train(plan.splits, view, stop, device, time.monotonic() - process_age()).progress
     finally:
         view.close()
     return progress.seconds, progress.best_step

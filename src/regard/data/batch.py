@@ -71,6 +71,14 @@ class Batch:
         """Return the same on another device."""
         return Batch(self.source.to(device), self.target_in.to(device), self.target_out.to(device), self.pairs)
 
+    def rows(self, rows: slice) -> "Batch":
+        """Return some of the sentences, as far padded as all are."""
+
+        def cut(padded: PaddedTokens) -> PaddedTokens:
+            return PaddedTokens(padded.ids[rows], padded.lengths[rows])
+
+        return Batch(cut(self.source), cut(self.target_in), self.target_out[rows], self.pairs[rows])
+
     def halves(self) -> tuple["Batch", "Batch"]:
         """Split into two smaller batches; together they hold the same pairs."""
         half = (len(self.target_out) + 1) // 2

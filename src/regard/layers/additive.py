@@ -5,7 +5,7 @@ Source  Bahdanau et al. 2015, section 3.1 and appendix A.1.2
 """
 
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from regard.layers import kernels
 from regard.layers.attention import Attention, AttentionCall, AttentionObserver
@@ -20,9 +20,9 @@ class AdditiveAttention(Attention):
 
     def __init__(self, d_model: int, dropout: float = 0.0) -> None:
         super().__init__(dropout)
-        self.query = nn.Linear(d_model, d_model)
-        self.key = nn.Linear(d_model, d_model, bias=False)  # the query's bias is enough: the two are summed
-        self.judge = nn.Linear(d_model, 1, bias=False)
+        self.query = kernels.Linear(d_model, d_model)
+        self.key = kernels.Linear(d_model, d_model, bias=False)  # the query's bias is enough: the two are summed
+        self.judge = kernels.Linear(d_model, 1, bias=False)
 
     def keys_values(self, memory: Float[Tensor, "B K M"]) -> KeysValues:
         """Project what is attended to, once for all queries to come; the values are the memory as it is."""

@@ -113,10 +113,10 @@ class MultiHeadAttention(Attention):
         if heads % shared:
             raise ConfigError(f"{shared} do not divide heads={heads}", where="key_value_heads")
         self.heads, self.groups, d_head = heads, heads // shared, d_model // heads
-        self.query = nn.Linear(d_model, d_model, bias=biases)
-        self.key = nn.Linear(d_model, shared * d_head, bias=biases)
-        self.value = nn.Linear(d_model, shared * d_head, bias=biases)
-        self.output = nn.Linear(d_model, d_model, bias=biases)
+        self.query = kernels.Linear(d_model, d_model, bias=biases)
+        self.key = kernels.Linear(d_model, shared * d_head, bias=biases)
+        self.value = kernels.Linear(d_model, shared * d_head, bias=biases)
+        self.output = kernels.Linear(d_model, d_model, bias=biases)
 
     def split_heads(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B H T D"]:
         """Cut the features into heads of equal size."""

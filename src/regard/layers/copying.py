@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from regard.layers import kernels
 from regard.layers.configs import CopyingConfig
 from regard.text.vocabulary import UNK
 
@@ -62,8 +63,8 @@ class SourceCopying(nn.Module):
 
     def __init__(self, config: CopyingConfig, d_model: int, *, biases: bool = True) -> None:
         super().__init__()
-        self.query = nn.Linear(d_model, d_model, bias=biases)
-        self.key = nn.Linear(d_model, d_model, bias=biases)
+        self.query = kernels.Linear(d_model, d_model, bias=biases)
+        self.key = kernels.Linear(d_model, d_model, bias=biases)
         for projection in (self.query, self.key):
             nn.init.xavier_uniform_(projection.weight)
             if biases:

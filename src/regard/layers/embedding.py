@@ -8,7 +8,6 @@ import math
 from abc import ABC, abstractmethod
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -46,7 +45,7 @@ class Embeddings(nn.Module, ABC):
 
     def logits(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B T V"]:
         """Project to a number for each entry of the target vocabulary."""
-        return F.linear(x, self.tables()[2], self.output_bias)
+        return kernels.linear(x, self.tables()[2], self.output_bias)
 
 
 def new_table(size: int, d_model: int) -> nn.Parameter:

@@ -20,7 +20,7 @@ class FeedForward(nn.Module, ABC):
         self, config: FeedForwardConfig, d_model: int, d_ff: int, dropout: float, *, biases: bool = True
     ) -> None:
         super().__init__()
-        self.widen, self.narrow = nn.Linear(d_model, d_ff, bias=biases), nn.Linear(d_ff, d_model, bias=biases)
+        self.widen, self.narrow = kernels.Linear(d_model, d_ff, bias=biases), kernels.Linear(d_ff, d_model, bias=biases)
         self.p = dropout
 
     def forward(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B T M"]:
@@ -52,7 +52,7 @@ class SwiGLUFeedForward(FeedForward):
         self, config: FeedForwardConfig, d_model: int, d_ff: int, dropout: float, *, biases: bool = True
     ) -> None:
         super().__init__(config, d_model, d_ff, dropout, biases=biases)
-        self.gate = nn.Linear(d_model, d_ff, bias=biases)
+        self.gate = kernels.Linear(d_model, d_ff, bias=biases)
 
     def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
         return kernels.swiglu_dropout(self.gate(x), self.widen(x), dropout)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Complex, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from regard.layers import native_kernels as native
 from regard.layers import noise
@@ -158,6 +158,25 @@ def embedding(weight: Float[Tensor, "V M"], ids: Int[Tensor, "..."]) -> Float[Te
     return _Embedding.apply(weight, ids)  # type: ignore[no-untyped-call]
 
 
+def linear(x: Float[Tensor, "... M"], weight: Float[Tensor, "N M"], bias: Float[Tensor, " N"] | None) -> Tensor:
+    """Return x · weightᵀ + bias (... N)."""
+    if torch.is_grad_enabled() and native.has_matrix_backward(x, weight):
+        return native.run(native.Linear, x, weight, bias)
+    return F.linear(x, weight, bias)
+
+
+def gather(weight: Tensor) -> None:
+    """Let kernels add to `weight.grad` in place, a tensor that stays, instead of handing autograd what it would add."""
+    native.gather(weight)
+
+
+class Linear(nn.Linear):
+    """A linear map whose product is done by `linear`."""
+
+    def forward(self, input: Float[Tensor, "... M"]) -> Float[Tensor, "... N"]:  # noqa: A002  # as torch calls it
+        return linear(input, self.weight, self.bias)
+
+
 class _CrossEntropy(torch.autograd.Function):
     """Label-smoothed cross-entropy whose gradient takes the place of the logits: they exist once in memory."""
 
@@ -200,20 +219,33 @@ class Means(NamedTuple):
 
 def adam(
     weights: Float[Tensor, " N"],
+    working: Float[Tensor, " N"],
     gradient: Float[Tensor, " N"],
     means: Means,
     *,
+    scale: float,
     rate: float,
     unbias: float,
     epsilon: float,
 ) -> None:
-    """Do a step of Adam (Kingma & Ba 2015) in place: w -= rate · m / (√v · unbias + epsilon)."""
-    if native.fits(weights, gradient, means.mean, means.square) and weights.dtype == torch.float32:
-        native.adam(weights, gradient, means, rate, unbias, epsilon)
+    """Do a step of Adam (Kingma & Ba 2015) in place: w -= rate · m / (√v · unbias + epsilon).
+
+    The gradient is multiplied by `scale` first. `working` is what the model computes with, in the gradient's type: the
+    weights themselves, or a copy, which is renewed.
+    """
+    if native.fits(gradient, working) and native.fits(weights) and weights.dtype == torch.float32:
+        native.adam(weights, working, gradient, means, scale, rate, unbias, epsilon)
         return
+    gradient = gradient.to(weights.dtype) * scale
     means.mean.lerp_(gradient, 1 - means.beta1)
     means.square.mul_(means.beta2).addcmul_(gradient, gradient, value=1 - means.beta2)
     weights.addcdiv_(means.mean, means.square.sqrt().mul_(unbias).add_(epsilon), value=-rate)
+    working.copy_(weights)
+
+
+def norm(x: Float[Tensor, " N"]) -> float:
+    """Return the Euclidean norm of a vector, summed in float32 at least."""
+    return native.norm(x) if _native(x) else float(x.to(torch.promote_types(x.dtype, torch.float32)).norm())
 
 
 def cross_entropy(

@@ -25,6 +25,12 @@ _TYPES = {torch.float32: 0, torch.bfloat16: 1}
 RELU, GELU = 0, 1
 """The activations, as the library counts them."""
 
+_SUMMED = 1 << 14
+"""Entries whose squares the library sums at a time."""
+
+_SLICES, _LARGE = 8, 5 << 17
+"""How many partial sums a gradient of a matrix is made of, if it has no more entries; as the library has it."""
+
 
 def fits(*tensors: Tensor) -> bool:
     """Whether the library is there and takes tensors such as these."""
@@ -194,12 +200,29 @@ def _turned(x: Tensor, turns: Tensor, direction: float) -> Tensor:
     return out
 
 
-def adam(weights: Tensor, gradient: Tensor, means: "Means", rate: float, unbias: float, epsilon: float) -> None:
-    """Do a step of Adam on contiguous float32 vectors, in place."""
+def adam(
+    weights: Tensor,
+    working: Tensor,
+    gradient: Tensor,
+    means: "Means",
+    scale: float,
+    rate: float,
+    unbias: float,
+    epsilon: float,
+) -> None:
+    """Do a step of Adam on contiguous vectors, in place."""
+    copy = None if working.data_ptr() == weights.data_ptr() else working.data_ptr()
     _kernels().adam(
-        *(weights.numel(), weights.data_ptr(), means.mean.data_ptr(), means.square.data_ptr(), gradient.data_ptr()),
-        *(rate, means.beta1, means.beta2, unbias, epsilon),
+        *(_TYPES[gradient.dtype], weights.numel(), weights.data_ptr(), means.mean.data_ptr(), means.square.data_ptr()),
+        *(gradient.data_ptr(), copy, scale, rate, means.beta1, means.beta2, unbias, epsilon),
     )
+
+
+def norm(x: Tensor) -> float:
+    """Return the Euclidean norm of a contiguous vector, summed in the same order by any number of threads."""
+    sums = torch.empty(-(-x.numel() // _SUMMED))
+    _kernels().squares(_TYPES[x.dtype], x.numel(), x.data_ptr(), sums.data_ptr())
+    return math.sqrt(float(sums.double().sum()))
 
 
 def _strides(x: Tensor) -> library.Strides:
@@ -281,15 +304,53 @@ class Embedding(Function):
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, ids: Tensor) -> Tensor:
-        ctx.ids, ctx.rows = ids.contiguous(), weight.size(0)
+        ctx.ids, ctx.shape, ctx.sums = ids, weight.shape, gathering(weight)
         return torch.nn.functional.embedding(ids, weight)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None]:
         grad = grads[0].contiguous()
-        sums = torch.empty(ctx.rows, grad.size(-1))
+        rows, order = ctx.ids.flatten().sort(stable=True)
+        sums = grad.new_zeros(ctx.shape) if ctx.sums is None else ctx.sums
         _kernels().embedding_backward(
-            *(_TYPES[grad.dtype], ctx.ids.numel(), grad.size(-1), ctx.rows),
-            *(sums.data_ptr(), grad.data_ptr(), ctx.ids.data_ptr()),
+            *(_TYPES[grad.dtype], len(rows), grad.size(-1)),
+            *(tensor.data_ptr() for tensor in (sums, grad, rows, order)),
         )
-        return sums.to(grad.dtype), None
+        return (sums if ctx.sums is None else None), None
+
+
+class Linear(Function):
+    """x · weightᵀ + bias, by torch's own products but for the gradient of the weight, which is summed in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.sums, ctx.biased = gathering(weight), bias is not None
+        return torch.nn.functional.linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        grad = grads[0].contiguous().flatten(0, -2)
+        sums = torch.zeros_like(weight) if ctx.sums is None else ctx.sums
+        rows, sides = x.contiguous(), [-(-side // 16) * 16 for side in weight.shape]
+        room = torch.empty(_SLICES, *sides) if weight.numel() <= _LARGE else torch.empty(0)
+        pointers = (tensor.data_ptr() for tensor in (sums, grad, rows, room))
+        _kernels().matrix_backward(len(grad), *weight.shape, *pointers)
+        grad_x = (grad @ weight).view(x.shape) if ctx.needs_input_grad[0] else None
+        return grad_x, (sums if ctx.sums is None else None), grad.sum(0) if ctx.biased else None
+
+
+def gathering(weight: Tensor) -> Tensor | None:
+    """Return where the gradient of a weight is to be added up, if its owner has asked for that."""
+    return weight.grad if getattr(weight, "_gathers", False) else None
+
+
+def gather(weight: Tensor) -> None:
+    """Ask that gradients be added to `weight.grad` in place."""
+    weight._gathers = True  # type: ignore[attr-defined]
+
+
+def has_matrix_backward(*tensors: Tensor) -> bool:
+    """Whether there is a kernel for the gradient of a matrix such as these that beats torch's product."""
+    return fits(*tensors) and tensors[0].dtype == torch.bfloat16 and bool(library.native().table.matrix_backward)

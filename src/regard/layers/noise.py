@@ -52,11 +52,16 @@ class Noise:
         self._pools: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
         self._packed: dict[float, Tensor] = {}
         self._step = self._call = 0
+        self._share = (0, 1)
 
     @contextmanager
-    def at(self, step: int, part: int = 0) -> Iterator[None]:
-        """Open the masks of a step; `part` tells apart the passes of one step."""
-        self._step, self._call = mix(step, part), 0
+    def at(self, step: int, part: int = 0, share: tuple[int, int] = (0, 1)) -> Iterator[None]:
+        """Open the masks of a step; `part` tells apart the passes of one step.
+
+        Who learns from a share of a batch says how many of its sentences come before and how many are theirs: masks
+        are then those that the whole batch has there. Sentences are the first axis of what is dropped from.
+        """
+        self._step, self._call, self._share = mix(step, part), 0, share
         token = _noise.set(self)
         try:
             yield
@@ -65,13 +70,13 @@ class Noise:
 
     def mask(self, like: Tensor, p: float) -> Tensor:
         """Return 0 with probability p and else 1 / (1 - p), in the shape and type of `like`."""
-        first = self._place()
+        first = self._place(like.numel())
         last = first + like.numel()
         return self._pool(p, like.dtype, like.device, last)[first:last].view(like.shape)
 
     def bits(self, count: int, p: float) -> Bits:
         """Return the same mask for so many entries as bits, 1 for what is kept."""
-        first = self._place()
+        first = self._place(count)
         pool = self._packed.get(p, torch.empty(0, dtype=torch.uint8))
         if len(pool) * 8 < first + count + self._SPARE:
             blocks = range(max(-(-(first + count + self._SPARE) // self._BLOCK), self._PLACES // self._BLOCK + 1))
@@ -79,9 +84,11 @@ class Noise:
             self._packed[p] = pool = torch.from_numpy(np.concatenate(packed))
         return Bits(pool, first, p)
 
-    def _place(self) -> int:
+    def _place(self, count: int) -> int:
         self._call += 1
-        return mix(self.seed, self._step, self._call) % (self._PLACES // self._ALIGN) * self._ALIGN
+        before, own = self._share
+        start = mix(self.seed, self._step, self._call) % (self._PLACES // self._ALIGN) * self._ALIGN
+        return start + count // own * before
 
     def _pool(self, p: float, dtype: torch.dtype, device: torch.device, length: int) -> Tensor:
         key = (p, dtype, device)

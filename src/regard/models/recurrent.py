@@ -110,11 +110,11 @@ class Decoder(Stack):
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
         cell, d_model = CELLS[config.cell], config.d_model
-        self.start = nn.Linear(d_model // 2, config.decoder_layers * d_model)
+        self.start = kernels.Linear(d_model // 2, config.decoder_layers * d_model)
         self.attention = AdditiveAttention(d_model, config.attention_dropout)
         sizes = [2 * d_model] + [d_model] * (config.decoder_layers - 1)
         self.cells: Any = nn.ModuleList(cell(size, d_model) for size in sizes)  # whose type forgets `start`
-        self.join = nn.Linear(3 * d_model, 2 * d_model)
+        self.join = kernels.Linear(3 * d_model, 2 * d_model)
 
     def begin(self, memory: Memory, copy_keys: CopyKeys | NoCopyKeys) -> RecurrentState:
         """Return the state before the first token: tanh(W h), where h has read the whole source backwards."""

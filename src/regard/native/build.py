@@ -16,8 +16,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAME = {"darwin": "libregard.dylib", "win32": "regard.dll"}.get(sys.platform, "libregard.so")
 
+_AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"]
 X86 = {
-    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"],
+    "amx": [*_AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"],
+    "avx512": _AVX512,
     "avx2": ["-mavx2", "-mfma"],
 }
 """Instruction sets beside the portable one, and what the compiler wants to hear of them."""
@@ -50,10 +52,12 @@ def build(folder: Path = HERE) -> Path:
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     sets = (X86 if x86 else {}) | {"portable": []}
     with tempfile.TemporaryDirectory() as objects:
+        if "amx" in sets and not (sys.platform == "linux" and _compiles(command, sets["amx"])):
+            del sets["amx"]  # an older compiler, or a system that does not lend tiles
         jobs = [
             (HERE / "src" / "kernels.cpp", name, [f"-DINSTRUCTIONS={name}", *flags]) for name, flags in sets.items()
         ]
-        jobs.append((HERE / "src" / "library.cpp", "library", []))
+        jobs.append((HERE / "src" / "library.cpp", "library", ["-DWITH_AMX"] if "amx" in sets else []))
         made = [f"{objects}/{name}.o" for _, name, _ in jobs]
         for (source, _, flags), target in zip(jobs, made, strict=True):
             _run([*command, *FLAGS, *flags, "-c", str(source), "-o", target])
@@ -64,6 +68,15 @@ def build(folder: Path = HERE) -> Path:
         shutil.copyfile(linked, fresh)
         fresh.replace(folder / NAME)  # a process that has the old one loaded keeps it
     return folder / NAME
+
+
+def _compiles(command: list[str], flags: list[str]) -> bool:
+    """Whether the compiler knows these flags."""
+    try:
+        _run([*command, *flags, "-fsyntax-only", "-x", "c++", os.devnull])
+    except BuildError:
+        return False
+    return True
 
 
 def _run(command: list[str]) -> None:

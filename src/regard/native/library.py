@@ -14,10 +14,10 @@ from typing import Any
 from regard.errors import ConfigError
 from regard.native.build import NAME
 
-VERSION = 1
+VERSION = 2
 """Of the interface; a library with another one is left alone."""
 
-SETS = ("avx512", "avx2", "portable")
+SETS = ("amx", "avx512", "avx2", "portable")
 """Instruction sets, the fastest first."""
 
 PATH = Path(__file__).with_name(NAME)
@@ -87,8 +87,10 @@ class Kernels(ctypes.Structure):
             "cross_entropy_backward",
             _function(_TYPE, _COUNT, _COUNT, _TENSOR, _TENSOR, c_int64, _FACTOR, _FACTOR, _TENSOR),
         ),
-        ("embedding_backward", _function(_TYPE, *[_COUNT] * 3, *[_TENSOR] * 3)),
-        ("adam", _function(_COUNT, *[_TENSOR] * 4, *[_FACTOR] * 5)),
+        ("embedding_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4)),
+        ("matrix_backward", _function(*[_COUNT] * 3, *[_TENSOR] * 4)),
+        ("adam", _function(_TYPE, _COUNT, *[_TENSOR] * 5, *[_FACTOR] * 6)),
+        ("squares", _function(_TYPE, _COUNT, _TENSOR, _TENSOR)),
     )
 
 

@@ -16,7 +16,7 @@ from regard.files import read_json
 
 Values = Mapping[str, Any]
 
-NOT_VALIDATIONS = ("step", "warning", "saved")
+NOT_VALIDATIONS = ("step", "warning", "saved", "replanned")
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ class TrainingConfig:
 
     seed: int = 1
     steps: int = 100_000  # updates of the weights
+    budget: float = 0.0  # seconds from the start to the last model: as many steps as fit; 0 = as many as `steps` says
     batch_tokens: int = 4096  # real tokens per batch on its larger side, end tokens included
     accumulate: int = 1  # batches per step
     label_smoothing: float = 0.1
@@ -153,7 +154,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
         at_least(self, 1, "steps", "batch_tokens", "accumulate", "validate_every", "save_every", "validate_pairs")
-        at_least(self, 0, "clip", "average", "patience", "threads")
+        at_least(self, 0, "clip", "average", "patience", "threads", "budget")
         seed(self)
         shares(self, "label_smoothing", "ema")
         if self.average and self.ema:

@@ -42,7 +42,7 @@ def forecast(trainer: Trainer, done: int = 0) -> Forecast:
     state = sum(tensor.numel() * tensor.element_size() for tensor in trainer.optimizer.state().values())
     copies = 3 + bool(config.ema) + bool(config.average or config.ema) + config.average
     return Forecast(
-        seconds=per_step * steps + (time.perf_counter() - started) * validations,
+        seconds=config.budget or per_step * steps + (time.perf_counter() - started) * validations,
         memory=memory_in_use(trainer.precision.device),
         disk=copies * weights + 2 * state,
         tokens_per_second=sum(r.tokens for r in reports) / (per_step * len(reports)),

@@ -6,24 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+import torch
 from torch import Tensor
 
 from regard.data.batch import Batch
 from regard.data.batching import Examples
 from regard.errors import ResourceError, TrainingError
+from regard.layers import kernels
 from regard.layers.noise import Noise, mix
 from regard.models.base import Seq2SeqModel
 from regard.training.averaging import RunningMean, Snapshots
 from regard.training.checkpoint import Checkpoints
 from regard.training.configs import TrainingConfig
+from regard.training.course import Course
 from regard.training.objectives import label_smoothed
-from regard.training.optimizers import build_optimizer, clip
+from regard.training.optimizers import build_optimizer, clipping
 from regard.training.precision import Precision, memory_in_use
 from regard.training.progress import Listener, Progress, Sample, Since, StepReport, ValidationReport
-from regard.training.schedules import rate_factor
 from regard.training.validation import Validation, perplexity
 from regard.training.warnings import look_for_trouble
 from regard.training.weights import Weights
+from regard.training.world import World
 
 _SETTLED = 50
 """Steps after which a loss that keeps high above that of guessing is a divergence and not a start."""
@@ -48,6 +51,8 @@ class Trainer:
     checkpoints: Checkpoints
     listener: Listener
     stop: Callable[[], bool]  # true once someone asked to stop
+    course: Course
+    world: World = field(default_factory=World)
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -62,19 +67,27 @@ class Trainer:
         """Train to the last step, or until validation no longer improves; then choose the best weights."""
         config, progress = self.config, self.progress
         batches = self.examples.batches(config.batch_tokens, config.seed, progress.batch)
-        while progress.step < config.steps and not self.finished:
+        while progress.step < self.steps and not self.finished:
             epochs, group = zip(*islice(batches, config.accumulate), strict=True)
             report = self.update(list(group), epochs[-1])
-            self.listener.stepped(report, config.steps)
-            last = progress.step == config.steps
-            better = (progress.step % config.validate_every == 0 or last) and self.validate(epochs[-1])
-            due = progress.step % config.save_every == 0 and not self.risen(_SUSPECT)
+            news = self.course.stepped(progress)
+            if news:
+                self.listener.replanned(news)
+            self.listener.stepped(report, self.steps)
+            last = progress.step >= self.steps
+            better = (self.course.validates(progress) or last) and self.validate(epochs[-1])
+            due = self.course.saves(progress) and not self.risen(_SUSPECT)
             if due or last or better or self.finished:
                 self.save()
-            if self.stop():
+            if self.world.from_first(self.stop):
                 self.save()
                 raise Interrupted
         self.finish()
+
+    @property
+    def steps(self) -> int:
+        """How many steps the training has, as far as is known."""
+        return self.course.steps(self.progress)
 
     @property
     def finished(self) -> bool:
@@ -84,20 +97,19 @@ class Trainer:
     @property
     def averages_next(self) -> bool:
         """Whether nothing is left but to make the mean of the last weights."""
-        return (self.progress.step >= self.config.steps or self.finished) and len(self.snapshots) > 1
+        return (self.progress.step >= self.steps or self.finished) and len(self.snapshots) > 1
 
     def update(self, group: list[Batch], epoch: int) -> StepReport:
         """Change the weights once, by the mean gradient over all target tokens of the group."""
         started, progress = time.perf_counter(), self.progress
         nats, parts = self.gradient(group, progress.step + 1)
-        gradient = self.weights.gradient()
-        norm = clip(gradient, self.config.clip)
+        gradient = self.world.total(self.weights.grad)
+        norm = kernels.norm(gradient)
         tokens = sum(batch.tokens for batch in group)
         self.watch(group, nats / tokens, norm)
         progress.step += 1
-        factor = rate_factor(self.config.schedule, progress.step, self.config.steps)
-        self.optimizer.step(gradient, progress.step, factor)
-        self.weights.publish()
+        factor = self.course.rate_factor(self.config.schedule, progress)
+        self.optimizer.step(gradient, progress.step, factor, clipping(norm, self.config.clip))
         if self.mean:
             self.mean.update(self.weights, progress.step)
         seconds = time.perf_counter() - started
@@ -132,7 +144,7 @@ class Trainer:
                     name, batch = parts[place]
                     nats += self._pass(batch, step, name, tokens)
                     place += 1
-                return nats, len(parts)
+                return self._total(nats), len(parts)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise
@@ -144,9 +156,15 @@ class Trainer:
             count = self.progress.splits + len(parts) - len(group)
             self.listener.warned(step, f"out of memory: a batch was halved, same gradient; {count} times so far")
 
+    def _total(self, nats: float) -> float:
+        return float(self.world.total(torch.tensor([nats], dtype=torch.float64)))
+
     def _pass(self, batch: Batch, step: int, part: int, tokens: int) -> float:
         self.model.train()
-        with self.noise.at(step, part):
+        batch, before = self.world.part(batch)
+        if not len(batch.target_out):
+            return 0.0
+        with self.noise.at(step, part, (before, len(batch.target_out))):
             loss = label_smoothed(self.model, batch.to(self.weights.grad.device), self.config.label_smoothing)
             (loss.minimised / tokens).backward()
         return float(loss.nats.detach())
@@ -203,9 +221,10 @@ class Trainer:
         outputs = [self._outputs[i] for i in validation.scored]
         for text in look_for_trouble(report, progress, pairs, outputs, validation.unigram_loss):
             self.listener.warned(progress.step, text)
-        if self.config.average:
+        if self.config.average and self.world.rank == 0:
             self.snapshots.add(self.weights, progress.step)
         progress.since = Since()
+        self.course.validated(progress)
         return report.best
 
     def score(self, vector: Tensor, epoch: int, name: str) -> ValidationReport:
@@ -213,8 +232,8 @@ class Trainer:
         started, progress = time.perf_counter(), self.progress
         self.model.eval()
         with self.weights.showing(vector):
-            loss = self.validation.loss(self.model)
-            self._outputs = self.validation.outputs(self.model)
+            loss, outputs = self.world.from_first(self._validated)
+        self._outputs = dict(outputs)
         before = progress.outputs or [""] * len(self.validation.samples)
         report = ValidationReport(
             step=progress.step,
@@ -232,6 +251,9 @@ class Trainer:
         best = progress.best is None or report.score(self.config.best_by) > progress.best
         return replace(report, best=best)
 
+    def _validated(self) -> tuple[float, list[tuple[int, str]]]:
+        return self.validation.loss(self.model), list(self.validation.outputs(self.model).items())
+
     def _sample(self, i: int, before: str) -> Sample:
         pair = self.validation.encoded.pairs[i]
         return Sample(source=pair.source, reference=pair.target, now=self._outputs[i], before=before)
@@ -240,12 +262,15 @@ class Trainer:
         """Write the folder `best` if a report says so."""
         if report.best:
             self.progress.best, self.progress.best_step = report.score(self.config.best_by), report.step
+        if report.best and self.world.rank == 0:
             self.checkpoints.save_model("best", self.weights.named(vector))
 
     def save(self) -> None:
         """Write the folder `last`: everything that decides the next step."""
         tensors = self.optimizer.state() | ({"mean": self.mean.vector} if self.mean else {})
-        self.checkpoints.save_last(self.weights.named(self.weights.master), tensors, self.progress)
+        if self.world.rank == 0:
+            self.checkpoints.save_last(self.weights.named(self.weights.master), tensors, self.progress)
+        self.course.saved(self.progress)
         self.listener.saved(self.progress.step)
 
     def restore(self) -> None:
@@ -259,10 +284,14 @@ class Trainer:
                 tensor.copy_(saved.tensors[name])
             if self.mean:
                 self.mean.vector.copy_(saved.tensors["mean"])
-        self.snapshots.rewind(self.progress.step)
+        if self.world.rank == 0:
+            self.snapshots.rewind(self.progress.step)
 
     def finish(self) -> None:
-        """Make the mean of the last weights; keep it if it is better than the best so far."""
+        """Make the mean of the last weights; keep it if it is better than the best so far. The first process does."""
+        if self.world.rank:
+            return
+        self.world = World()
         vector = self.snapshots.mean() if self.config.average else self.mean.vector if self.mean else None
         if vector is not None:
             self.checkpoints.save_model("averaged", self.weights.named(vector))

@@ -1,6 +1,7 @@
-"""How gradients change weights. Each optimizer works on whole vectors, in float32.
+"""How gradients change weights. Each optimizer works on whole vectors, in float32, and renews what the model sees.
 
-The learning rate of a step is the config's rate times the schedule's factor.
+The learning rate of a step is the config's rate times the schedule's factor. Gradients are given in the type that the
+model computes in, and what to multiply them by.
 """
 
 import math
@@ -28,12 +29,13 @@ class Adam:
         """Return what must be kept to go on later, by name."""
         return {"adam.mean": self.mean, "adam.square": self.square}
 
-    def step(self, gradient: Tensor, step: int, factor: float) -> None:
+    def step(self, gradient: Tensor, step: int, factor: float, scale: float = 1.0) -> None:
         """Change the masters; `step` counts from 1."""
-        c, masters = self.config, self.weights.master[self._part]
+        c, masters, working = self.config, self.weights.master[self._part], self.weights.working[self._part]
         rate, unbias = c.rate * factor / (1 - c.beta1**step), 1 / math.sqrt(1 - c.beta2**step)
         means = kernels.Means(self.mean, self.square, c.beta1, c.beta2)
-        kernels.adam(masters, gradient[self._part], means, rate=rate, unbias=unbias, epsilon=c.epsilon)
+        settings = {"scale": scale, "rate": rate, "unbias": unbias, "epsilon": c.epsilon}
+        kernels.adam(masters, working, gradient[self._part], means, **settings)
 
 
 class AdamW(Adam):
@@ -41,11 +43,11 @@ class AdamW(Adam):
 
     config: AdamWConfig
 
-    def step(self, gradient: Tensor, step: int, factor: float) -> None:
+    def step(self, gradient: Tensor, step: int, factor: float, scale: float = 1.0) -> None:
         for tensor in self.weights.named(self.weights.master).values():
             if tensor.ndim >= 2:
                 tensor.mul_(1 - self.config.rate * factor * self.config.decay)
-        super().step(gradient, step, factor)
+        super().step(gradient, step, factor, scale)
 
 
 class Muon(Adam):
@@ -68,10 +70,10 @@ class Muon(Adam):
     def state(self) -> dict[str, Tensor]:
         return super().state() | {"muon.momentum": self.momentum}
 
-    def step(self, gradient: Tensor, step: int, factor: float) -> None:
-        super().step(gradient, step, factor)
+    def step(self, gradient: Tensor, step: int, factor: float, scale: float = 1.0) -> None:
+        super().step(gradient, step, factor, scale)
         c, w = self.config, self.weights
-        g = gradient[: len(self.momentum)]
+        g = gradient[: len(self.momentum)].to(self.momentum.dtype) * scale
         self.momentum.lerp_(g, 1 - c.momentum)
         ahead = torch.lerp(g, self.momentum, c.momentum)  # Nesterov
         rate = c.matrix_rate * factor
@@ -81,6 +83,7 @@ class Muon(Adam):
             for name, update in zip(names, updates, strict=True):
                 matrix = w.view(w.master, name)
                 matrix.mul_(1 - rate * c.decay).add_(update, alpha=-rate * math.sqrt(max(1.0, rows / columns)))
+        w.publish(slice(0, len(self.momentum)))
 
 
 def orthogonal(matrices: Tensor, rounds: int) -> Tensor:
@@ -103,9 +106,6 @@ def build_optimizer(config: OptimizerConfig, weights: Weights) -> Adam:
     return load_object(config.part)(config, weights)
 
 
-def clip(gradient: Tensor, norm: float) -> float:
-    """Shorten a gradient to a norm, in place, if it is longer; return its norm from before (0 = leave as it is)."""
-    before = float(gradient.norm())
-    if norm and before > norm and math.isfinite(before):
-        gradient.mul_(norm / before)
-    return before
+def clipping(norm: float, longest: float) -> float:
+    """Return what to multiply a gradient of some norm by, so that it is not longer than allowed (0 = leave it)."""
+    return longest / norm if longest and longest < norm < math.inf else 1.0

@@ -11,6 +11,7 @@ import torch
 from regard.native.library import native
 from regard.training.configs import TrainingConfig
 from regard.training.progress import resident_memory
+from regard.training.world import processes_here
 
 _GAIN = 2.0
 """How many times faster bfloat16 products must be: below it, what surrounds them eats the gain."""
@@ -50,7 +51,8 @@ def keep_memory() -> bool:
 
 def choose(config: TrainingConfig, device: str = "cpu") -> Precision:
     """Decide how to compute, by a short measurement where the config leaves it open."""
-    threads = config.threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()) or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = config.threads or max(1, cores // processes_here())
     instructions = native().instructions
     if config.precision != "auto":
         how = {"dtype": config.precision, "reason": "as set", "instructions": instructions}

@@ -51,6 +51,11 @@ class Progress:
     outputs: list[str] = field(default_factory=list)  # of the sample sentences at the last validation
     recent: list[float] = field(default_factory=list)  # mean training losses of the last validations, nats per token
     valid: list[float] = field(default_factory=list)  # validation losses, likewise
+    planned: int = 0  # steps that fit into the time given, as foretold last; 0 = not yet, or no time was given
+    used: float = 0.0  # seconds of that time, over all parts of an interrupted run
+    validated_at: float = 0.0  # seconds used at the last validation
+    validation_seconds: float = 0.0  # that it took
+    save_seconds: float = 0.0  # that the last checkpoint took
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +71,16 @@ class StepReport:
     padding: float  # share of all target places that hold none
     tokens_per_second: float
     memory: int  # bytes resident
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """How many steps fit into the time given, foretold anew."""
+
+    step: int
+    steps: int
+    used: float  # seconds of the time
+    seconds_per_step: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +133,9 @@ class Listener(Protocol):
     def saved(self, step: int) -> None:
         """Hear that a checkpoint is on disk."""
 
+    def replanned(self, news: Replanned) -> None:
+        """Hear how many steps fit into the time given."""
+
 
 class Journal:
     """Writes events as lines of JSON, so that they can be read, plotted and followed."""
@@ -147,6 +165,9 @@ class Journal:
     def saved(self, step: int) -> None:
         self._write_steps()  # a resumed run starts a new line
         self._write("saved", {"step": step})
+
+    def replanned(self, news: Replanned) -> None:
+        self._write("replanned", asdict(news))
 
     def _write_steps(self) -> None:
         if self._steps:
@@ -211,6 +232,10 @@ class Listeners:
         for listener in self._all:
             listener.saved(step)
 
+    def replanned(self, news: Replanned) -> None:
+        for listener in self._all:
+            listener.replanned(news)
+
 
 def resident_memory() -> int:
     """Return the bytes of memory that this process holds; 0 where the system does not tell."""
@@ -234,4 +259,7 @@ class Quiet:
         """Do nothing."""
 
     def saved(self, step: int) -> None:
+        """Do nothing."""
+
+    def replanned(self, news: Replanned) -> None:
         """Do nothing."""

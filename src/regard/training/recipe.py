@@ -3,7 +3,7 @@
 It starts from `modern` and changes what the data asks for; every choice comes with its reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -34,6 +34,15 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """A time to train in, and how to measure what comes of it on this machine."""
+
+    seconds: float
+    speed: Callable[[str, Values, tuple[float, float]], float]
+    """Target tokens per second of a preset with values laid over it, for mean texts of so many tokens."""
+
+
+@dataclass(frozen=True, slots=True)
 class Looks:
     """What a side looks like: enough to choose how to cut it."""
 
@@ -59,6 +68,11 @@ class Looks:
             word_length=len("".join(flat)) / max(1, len(flat)),
             distinct=len({c for text in sample for c in text}),
         )
+
+    @property
+    def pieces(self) -> float:
+        """About how many subword pieces a text has."""
+        return max(self.words * 1.35, self.characters / 3.5)
 
     @property
     def spaced(self) -> bool:
@@ -92,14 +106,15 @@ class _Draft:
         self.reasons.append(Reason(reason, {}))
 
 
-def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
-    """Choose a preset from what the texts look like, and fit its size to how many they are."""
+def recipe(sources: Sequence[str], targets: Sequence[str], allowance: Allowance | None = None) -> Recipe:
+    """Choose a preset from what the texts look like, and fit its size to how many they are, or to the time given."""
     source, target = Looks.of(sources), Looks.of(targets)
+    letters = (source.characters, target.words if target.spaced else target.characters)
     draft = _Draft()
     if source.single_words and target.spaced:
         words = f"sources are single words, targets {target.inventory} symbols between spaces"
         draft.explain(f"preset g2p: {words}: read letters, write symbols, judged by PER and WER")
-        _fit_words(draft, len(sources))
+        _fit_words(draft, len(sources), letters, allowance)
         return Recipe("g2p", draft.values, draft.reasons)
     if source.single_words and target.single_words:
         draft.choose(
@@ -110,7 +125,7 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
                 "training": {"best_by": "exact_match"},
             },
         )
-        _fit_words(draft, len(sources))
+        _fit_words(draft, len(sources), letters, allowance)
         return Recipe("g2p", draft.values, draft.reasons)
     if source.words > 40 and source.words > 4 * target.words:
         words = f"sources have {source.words:.0f} words and targets {target.words:.0f}"
@@ -118,7 +133,7 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
         if find_spec("rouge_score") is None:
             reason = "judged by chrF: ROUGE needs pip install rouge-score"
             draft.choose(reason, {"task": {"metrics": ["chrf"]}, "training": {"best_by": "chrf"}})
-        _fit_summaries(draft, len(sources))
+        _fit_summaries(draft, len(sources), allowance)
         return Recipe("summary", draft.values, draft.reasons)
     if source.symbols and target.symbols:
         draft.choose(
@@ -128,25 +143,30 @@ def recipe(sources: Sequence[str], targets: Sequence[str]) -> Recipe:
                 "task": {"metrics": ["exact_match", "token_accuracy"]},
             },
         )
-        _fit_sentences(draft, round(len(sources) * target.words))
+        _fit_sentences(draft, len(sources), (source.words, target.words), allowance)
         return Recipe("modern", draft.values, draft.reasons)
     draft.explain(f"preset modern: sentences of {source.words:.0f} and {target.words:.0f} words on average")
     _fit_pieces(draft, source, target)
-    _fit_sentences(draft, round(len(sources) * max(target.words * 1.35, target.characters / 3.5)))
+    _fit_sentences(draft, len(sources), (source.pieces, target.pieces), allowance)
     _fit_metrics(draft, target)
     return Recipe("modern", draft.values, draft.reasons)
 
 
-def _fit_words(draft: _Draft, pairs: int) -> None:
-    if pairs < 15_000:
+def _fit_words(draft: _Draft, pairs: int, lengths: tuple[float, float], allowance: Allowance | None) -> None:
+    if allowance:
+        _fit_time(draft, "g2p", pairs, lengths, allowance)
+    elif pairs < 15_000:
         reason = f"{pairs:,} words are few: a smaller model, more dropout, fewer steps"
-        sizes = {"d_model": 128, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
+        sizes = {"d_model": 128, "heads": 4, "d_ff": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3}
         training = {"steps": 2000, "batch_tokens": 1024, "validate_every": 200}
         draft.choose(reason, {"model": sizes | {"ngrams": {"kind": "none"}}, "training": training})
 
 
-def _fit_summaries(draft: _Draft, pairs: int) -> None:
-    """As often through the pairs as the preset goes through 14,000 of them."""
+def _fit_summaries(draft: _Draft, pairs: int, allowance: Allowance | None) -> None:
+    """As often through the pairs as the preset goes through 14,000 of them, or for the time given."""
+    if allowance:
+        draft.choose(f"{_COURSE}, the size of the preset", {"training": _watched(allowance)})
+        return
     steps = int(np.clip(round(pairs * SUMMARY_STEPS_PER_PAIR, -2), 400, 50_000))
     every = max(100, steps // 4)
     reason = f"{steps:,} steps for {pairs:,} pairs"
@@ -167,8 +187,12 @@ def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
     draft.choose(reason, {"text": {"source": settings, "target": settings}})
 
 
-def _fit_sentences(draft: _Draft, tokens: int) -> None:
+def _fit_sentences(draft: _Draft, pairs: int, lengths: tuple[float, float], allowance: Allowance | None) -> None:
     """Few tokens: small and strongly regularised. Many: wider and longer, seen fewer times."""
+    tokens = round(pairs * lengths[1])
+    if allowance:
+        _fit_time(draft, "modern", pairs, lengths, allowance)
+        return
     sizes = ((100_000, 128, 3, 0.3, 60), (1_500_000, 128, 4, 0.2, 18), (10_000_000, 256, 4, 0.1, 8))
     fitting = [size for size in sizes if tokens <= size[0]]
     _, d_model, layers, dropout, epochs = fitting[0] if fitting else (tokens, 512, 6, 0.1, 4)
@@ -185,6 +209,40 @@ def _fit_sentences(draft: _Draft, tokens: int) -> None:
         f"{steps:,} steps of {batch:,} tokens: every pair about {steps * batch / max(tokens, 1):.0f} times",
         {"training": training},
     )
+
+
+PER_WEIGHT = 10
+"""Tokens of both sides that each hidden weight should see in a training; a model that sees fewer is too wide."""
+
+FEW_TOKENS = 200_000
+"""Target tokens up to which the narrowest model can learn all there is."""
+
+_COURSE = "as many steps as fit into the time"
+
+
+def _fit_time(draft: _Draft, base: str, pairs: int, lengths: tuple[float, float], allowance: Allowance) -> None:
+    """Take the widest model that sees enough in the time; the fewer times it sees every pair, the less dropout."""
+    layers = {"encoder_layers": 4, "decoder_layers": 3 if base == "g2p" else 4}
+    for width in (256, 192, 128) if pairs * lengths[1] > FEW_TOKENS else (128,):
+        model: Values = {"d_model": width, "d_ff": 2 * width, "heads": width // 32, **layers}
+        speed = allowance.speed(base, {"model": model}, lengths)
+        seen = 0.9 * allowance.seconds * speed * (1 + lengths[0] / lengths[1])  # the rest goes into other things
+        weights = (4 * layers["encoder_layers"] + 8 * layers["decoder_layers"] + 6 * sum(layers.values())) * width**2
+        if seen >= PER_WEIGHT * weights:
+            break
+    epochs = seen / (pairs * sum(lengths))
+    most = 0.1 if base == "g2p" else 0.3
+    dropout = min(most, next((p for times, p in ((6, 0.1), (15, 0.15), (40, 0.2)) if epochs <= times), 0.3))
+    draft.choose(
+        f"{layers['encoder_layers']}+{layers['decoder_layers']} layers of {width}, dropout {dropout}: "
+        f"about {speed:,.0f} target tokens a second here, every pair {epochs:.1f} times",
+        {"model": model | {"dropout": dropout}},
+    )
+    draft.choose(f"{_COURSE}; the running mean of the weights is what counts", {"training": _watched(allowance)})
+
+
+def _watched(allowance: Allowance) -> Values:
+    return {"ema": 0.998, "validate_pairs": int(np.clip(allowance.seconds, 100, 1000))}
 
 
 def _fit_metrics(draft: _Draft, target: Looks) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from regard.layers import kernels
+
 _ALIGN = 64  # entries: every parameter starts on a cache line, in either precision
 
 
@@ -36,6 +38,7 @@ class Weights:
             self.view(self.master, name).copy_(parameter.detach())
             parameter.data = self.view(self.working, name)
             parameter.grad = self.view(self.grad, name)
+            kernels.gather(parameter)
         self.publish()
 
     @property
@@ -58,14 +61,10 @@ class Weights:
         for name in self._places:
             self.view(vector, name).copy_(tensors[name])
 
-    def publish(self) -> None:
-        """Let the model see the masters."""
+    def publish(self, part: slice = slice(None)) -> None:
+        """Let the model see the masters, or a part of them."""
         if self.working is not self.master:
-            self.working.copy_(self.master)
-
-    def gradient(self) -> Tensor:
-        """Return the gradient in float32."""
-        return self.grad if self.grad.dtype == torch.float32 else self.grad.float()
+            self.working[part].copy_(self.master[part])
 
     @contextmanager
     def showing(self, vector: Tensor) -> Iterator[None]:

@@ -121,20 +121,17 @@ template <class T>
 inline void gather_columns(
     const View<const T>& view, int64_t b, int64_t h, int64_t rows, int64_t features, float* to, int64_t to_row
 ) {
-    for (int64_t c = 0; c < features; ++c)
-        for (int64_t r = rows / LANES * LANES; r < to_row; r += LANES) store(to + c * to_row + r, Floats{});
-    for (int64_t r = 0; r < rows; ++r) {
-        const T* from = view.row(b, h, r);
-        int64_t c = 0;
-        for (; c + LANES <= features; c += LANES) {
-            const Floats x = load(from + c);
-            for (int lane = 0; lane < LANES; ++lane) to[(c + lane) * to_row + r] = x[lane];
+    for (int64_t first = 0; first < to_row; first += LANES)
+        for (int64_t c = 0; c < features; c += LANES) {
+            const int64_t width = features - c < LANES ? features - c : LANES;
+            Floats block[LANES];
+            for (int64_t r = 0; r < LANES; ++r) {
+                const T* from = view.row(b, h, first + r) + c;
+                block[r] = first + r >= rows ? Floats{} : width == LANES ? load(from) : load(from, width);
+            }
+            transpose(block);
+            for (int64_t i = 0; i < width; ++i) store(to + (c + i) * to_row + first, block[i]);
         }
-        if (c < features) {
-            const Floats x = load(from + c, features - c);
-            for (int lane = 0; c + lane < features; ++lane) to[(c + lane) * to_row + r] = x[lane];
-        }
-    }
 }
 
 // Sets a row of scores to minus infinity where its query may not look; returns how many keys are left to read.

@@ -1,9 +1,11 @@
 // All kernels for one instruction set; compiled once for each, with INSTRUCTIONS as its name.
 #include "attention.h"
+#include "attention_tiles.h"
 #include "elementwise.h"
 #include "loss.h"
 #include "norm.h"
 #include "optimizer.h"
+#include "products.h"
 #include "rotate.h"
 #include "table.h"
 
@@ -90,12 +92,27 @@ const regard::Table table = {
                       center, spread));
     },
     [](const regard::Attention* c) {
+#if defined(__AMX_BF16__)
+        using T = BFloat16;
+        if (c->type == 1 && fits_tiles(sizes_of(*c)))
+            return attention_forward_tiles(
+                sizes_of(*c), view<T>(c->q, c->q_strides), view<T>(c->k, c->k_strides), view<T>(c->v, c->v_strides),
+                view<T>(c->out, c->out_strides), c->peaks);
+#endif
         WITH_TYPE(
             c->type, attention_forward<T>(
                          sizes_of(*c), view<T>(c->q, c->q_strides), view<T>(c->k, c->k_strides),
                          view<T>(c->v, c->v_strides), view<T>(c->out, c->out_strides), c->peaks));
     },
     [](const regard::Attention* c) {
+#if defined(__AMX_BF16__)
+        using T = BFloat16;
+        if (c->type == 1 && fits_tiles(sizes_of(*c)))
+            return attention_backward_tiles(
+                sizes_of(*c), view<T>(c->q, c->q_strides), view<T>(c->k, c->k_strides), view<T>(c->v, c->v_strides),
+                view<T>((const void*)c->out, c->out_strides), c->peaks, view<T>(c->grad_q, c->grad_q_strides),
+                view<T>(c->grad_k, c->grad_k_strides), view<T>(c->grad_v, c->grad_v_strides));
+#endif
         WITH_TYPE(
             c->type, attention_backward<T>(
                          sizes_of(*c), view<T>(c->q, c->q_strides), view<T>(c->k, c->k_strides),
@@ -123,11 +140,25 @@ const regard::Table table = {
             type,
             cross_entropy_backward(rows, entries, (T*)logits, targets, ignored, smoothing, factor, log_sums));
     },
-    [](int64_t type, int64_t tokens, int64_t columns, int64_t entries, float* sums, const void* grad,
-       const int64_t* ids) {
-        WITH_TYPE(type, embedding_backward(tokens, columns, entries, sums, (const T*)grad, ids));
+    [](int64_t type, int64_t tokens, int64_t columns, void* sums, const void* grad, const int64_t* rows,
+       const int64_t* order) {
+        WITH_TYPE(type, embedding_backward(tokens, columns, (T*)sums, (const T*)grad, rows, order));
     },
-    adam,
+#if defined(__AMX_BF16__)
+    [](int64_t tokens, int64_t rows, int64_t columns, void* sums, const void* grad, const void* x, float* room) {
+        matrix_backward(tokens, rows, columns, (BFloat16*)sums, (const BFloat16*)grad, (const BFloat16*)x, room);
+    },
+#else
+    nullptr,
+#endif
+    [](int64_t type, int64_t count, float* weights, float* mean, float* square, const void* grad, void* working,
+       float scale, float rate, float beta1, float beta2, float unbias, float epsilon) {
+        WITH_TYPE(
+            type, adam(
+                      count, weights, mean, square, (const T*)grad, (T*)working, scale, rate, beta1, beta2, unbias,
+                      epsilon));
+    },
+    [](int64_t type, int64_t count, const void* x, float* sums) { WITH_TYPE(type, squares(count, (const T*)x, sums)); },
 };
 
 }  // namespace INSTRUCTIONS

@@ -3,10 +3,19 @@
 #include <cstring>
 #include <memory>
 
+#if defined(WITH_AMX)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "table.h"
 #include "threads.h"
 
 #if defined(__x86_64__)
+#if defined(WITH_AMX)
+namespace amx { extern const regard::Table table; }
+#endif
 namespace avx512 { extern const regard::Table table; }
 namespace avx2 { extern const regard::Table table; }
 #endif
@@ -30,12 +39,23 @@ float* scratch(int64_t entries) {
 
 }  // namespace regard
 
+#if defined(WITH_AMX)
+// Whether the processor has tiles and products of bfloat16, and Linux lets this process have them.
+static bool tiles_allowed() {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return false;
+    constexpr long ask = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM
+    return syscall(SYS_arch_prctl, ask, tile_data) == 0;
+}
+#endif
+
 #define EXPORTED __attribute__((visibility("default")))
 
 extern "C" {
 
 // Raised whenever a function or a struct changes: a library from another version of the package is refused.
-EXPORTED int regard_version() { return 1; }
+EXPORTED int regard_version() { return 2; }
 
 // `gomp_parallel` is libgomp's GOMP_parallel where the process has it, or null: then one thread does all the work.
 EXPORTED void regard_use_threads(void* gomp_parallel, int count) {
@@ -47,6 +67,9 @@ EXPORTED void regard_use_threads(void* gomp_parallel, int count) {
 EXPORTED int regard_runs(const char* name) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+#if defined(WITH_AMX)
+    if (!strcmp(name, "amx")) return regard_runs("avx512") && tiles_allowed();
+#endif
     if (!strcmp(name, "avx512"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
@@ -58,6 +81,9 @@ EXPORTED int regard_runs(const char* name) {
 // The kernels of a set, or null if the library does not have it.
 EXPORTED const regard::Table* regard_table(const char* name) {
 #if defined(__x86_64__)
+#if defined(WITH_AMX)
+    if (!strcmp(name, "amx")) return &amx::table;
+#endif
     if (!strcmp(name, "avx512")) return &avx512::table;
     if (!strcmp(name, "avx2")) return &avx2::table;
 #endif

@@ -1,4 +1,4 @@
-// Label-smoothed cross-entropy over logits that exist once in memory, and the gradient of an embedding.
+// Label-smoothed cross-entropy over logits that exist once in memory.
 #pragma once
 
 #include "norm.h"
@@ -61,23 +61,6 @@ void cross_entropy_backward(
             });
             const float there = std::exp(right - log_sums[row]) * factor - even - factor * (1.0f - smoothing);
             store(out + targets[row], all(there), 1);
-        }
-    });
-}
-
-// sums (entries x columns) = the gradients of every id, added up in float32. Threads share out the columns.
-template <class T>
-void embedding_backward(
-    int64_t tokens, int64_t columns, int64_t entries, float* sums, const T* grad, const int64_t* ids
-) {
-    constexpr int64_t WIDTH = 64;
-    regard::each_range(columns, WIDTH, [&](int64_t first, int64_t last, int64_t) {
-        for (int64_t entry = 0; entry < entries; ++entry)
-            for (int64_t i = first; i < last; ++i) sums[entry * columns + i] = 0.0f;
-        for (int64_t token = 0; token < tokens; ++token) {
-            float* to = sums + ids[token] * columns + first;
-            const T* from = grad + token * columns + first;
-            along(last - first, [&](int64_t i, auto width) { width.put(to + i, width.get(to + i) + width.get(from + i)); });
         }
     });
 }

@@ -62,11 +62,14 @@ struct Table {
         int64_t type, int64_t rows, int64_t entries, void* logits, const int64_t* targets, int64_t ignored,
         float smoothing, float factor, const float* log_sums);
     void (*embedding_backward)(
-        int64_t type, int64_t tokens, int64_t columns, int64_t entries, float* sums, const void* grad,
-        const int64_t* ids);
+        int64_t type, int64_t tokens, int64_t columns, void* sums, const void* grad, const int64_t* rows,
+        const int64_t* order);
+    void (*matrix_backward)(  // null where nothing is gained over torch's product; bfloat16
+        int64_t tokens, int64_t rows, int64_t columns, void* sums, const void* grad, const void* x, float* room);
     void (*adam)(
-        int64_t count, float* weights, float* mean, float* square, const float* grad, float rate, float beta1,
-        float beta2, float unbias, float epsilon);
+        int64_t type, int64_t count, float* weights, float* mean, float* square, const void* grad, void* working,
+        float scale, float rate, float beta1, float beta2, float unbias, float epsilon);
+    void (*squares)(int64_t type, int64_t count, const void* x, float* sums);
 };
 
 }  // namespace regard

@@ -41,6 +41,10 @@ inline Floats load(const BFloat16* at) {
 
 // Rounds to the nearest, ties to even, as everyone does.
 inline void store(BFloat16* at, Floats x) {
+#if defined(__AVX512BF16__)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), (__m256i)_mm512_cvtneps_pbh((__m512)x));
+    return;
+#endif
     const Words bits = (Words)x;
     *reinterpret_cast<Halves*>(at) = __builtin_convertvector((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, Halves);
 }
@@ -82,6 +86,33 @@ inline void store(BFloat16* at, Floats x, int64_t count) {
     store(part, x);
     _mm256_mask_storeu_epi16(at, lower(count), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(part)));
 }
+
+// Swaps rows and columns of 16 x 16 words.
+inline void transpose(__m512i* m) {
+    __m512i t[16];
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_epi32(m[i], m[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(m[i], m[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        m[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        m[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        m[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        m[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+    for (int i = 0; i < 4; ++i) {
+        t[i] = _mm512_shuffle_i32x4(m[i], m[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_i32x4(m[i], m[i + 4], 0xDD);
+        t[i + 8] = _mm512_shuffle_i32x4(m[i + 8], m[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_i32x4(m[i + 8], m[i + 12], 0xDD);
+    }
+    for (int i = 0; i < 4; ++i) {
+        m[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+        m[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xDD);
+        m[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+        m[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xDD);
+    }
+}
 #elif defined(__AVX2__)
 inline __m256i lower(int64_t count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -96,6 +127,20 @@ inline void store(float* at, Floats x, int64_t count) {
     _mm256_maskstore_ps(at, lower(count), (__m256)x);
 }
 #endif
+
+// Swaps rows and columns of LANES x LANES floats.
+inline void transpose(Floats* rows) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    transpose(reinterpret_cast<__m512i*>(rows));
+#else
+    for (int r = 0; r < LANES; ++r)
+        for (int c = 0; c < r; ++c) {
+            const float kept = rows[r][c];
+            rows[r][c] = rows[c][r];
+            rows[c][r] = kept;
+        }
+#endif
+}
 
 // How much of a vector a place holds: all of it, or its first entries at the end of a row.
 struct Whole {

@@ -1,0 +1,112 @@
+// Products of bfloat16 on AMX tiles: how operands are packed, and how blocks of sums are made.
+#pragma once
+
+#include "vector.h"
+
+#if defined(__AMX_BF16__)
+#include <immintrin.h>
+#endif
+
+namespace INSTRUCTIONS {
+
+#if defined(__AMX_BF16__)
+
+constexpr int64_t SIDE = 16;                 // rows of a tile, and columns of one of sums
+constexpr int64_t DEPTH = 32;                // tokens that a tile holds
+constexpr int64_t TILE = SIDE * DEPTH;       // entries of a tile
+
+// The tiles of this thread are ours for a while, and then again as they were: others use them too.
+struct Tiles {
+    alignas(64) uint8_t before[64];
+
+    Tiles() {
+        _tile_storeconfig(before);
+        alignas(64) uint8_t ours[64] = {1};
+        for (int tile = 0; tile < 8; ++tile) {
+            ours[16 + 2 * tile] = 64;
+            ours[48 + tile] = SIDE;
+        }
+        _tile_loadconfig(ours);
+    }
+    ~Tiles() { _tile_loadconfig(before); }
+};
+
+// Rows t and t + 1 in pairs, entry by entry.
+inline __m512i paired(const BFloat16* at, int64_t row, int64_t left, __mmask16 columns) {
+    if (left <= 0) return _mm512_setzero_si512();
+    const __m512i even = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(columns, at));
+    if (left == 1) return even;
+    const __m512i odd = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(columns, at + row));
+    return _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
+}
+
+// Packs a tile of up to 32 tokens and 16 columns: pairs of tokens down, columns across; or turned.
+template <bool TURNED>
+inline void pack(const BFloat16* from, int64_t row, int64_t tokens, int64_t columns, BFloat16* to) {
+    const __mmask16 mask = columns < SIDE ? lower(columns) : static_cast<__mmask16>(0xFFFF);
+    __m512i rows[SIDE];
+    for (int64_t pair = 0; pair < SIDE; ++pair)
+        rows[pair] = paired(from + 2 * pair * row, row, tokens - 2 * pair, mask);
+    if (TURNED) transpose(rows);
+    for (int64_t i = 0; i < SIDE; ++i) _mm512_storeu_si512(to + i * DEPTH, rows[i]);
+}
+
+// The left side of a product: tiles of 16 rows and 32 columns, all distances in entries.
+struct Left {
+    const BFloat16* data;
+    int64_t row, along, down;  // to the next row of a tile, to the tile beside it, to the one below
+};
+
+// A block of up to 2 x 2 tiles of sums: sums += left right, over `depth` tiles of each; right is packed in panels.
+template <int DOWN, int ACROSS>
+inline void multiply_tiles(
+    int64_t depth, const Left& left, const BFloat16* right, int64_t panel, float* sums, int64_t row, bool first
+) {
+    float* below = sums + SIDE * row;
+    if (first) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, sums, row * 4);
+        if (ACROSS > 1) _tile_loadd(1, sums + SIDE, row * 4);
+        if (DOWN > 1) _tile_loadd(2, below, row * 4);
+        if (DOWN > 1 && ACROSS > 1) _tile_loadd(3, below + SIDE, row * 4);
+    }
+    for (int64_t k = 0; k < depth; ++k, right += TILE) {
+        const BFloat16* at = left.data + k * left.along;
+        _tile_loadd(4, at, left.row * 2);
+        _tile_loadd(6, right, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        if (ACROSS > 1) {
+            _tile_loadd(7, right + panel, 64);
+            _tile_dpbf16ps(1, 4, 7);
+        }
+        if (DOWN > 1) {
+            _tile_loadd(5, at + left.down, left.row * 2);
+            _tile_dpbf16ps(2, 5, 6);
+        }
+        if (DOWN > 1 && ACROSS > 1) _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, sums, row * 4);
+    if (ACROSS > 1) _tile_stored(1, sums + SIDE, row * 4);
+    if (DOWN > 1) _tile_stored(2, below, row * 4);
+    if (DOWN > 1 && ACROSS > 1) _tile_stored(3, below + SIDE, row * 4);
+}
+
+// sums (down x across tiles) = left right, where down and across are even.
+inline void multiply_all(
+    int64_t down, int64_t across, int64_t depth, const Left& left, const BFloat16* right, float* sums
+) {
+    const int64_t row = across * SIDE, panel = depth * TILE;
+    for (int64_t d = 0; d < down; d += 2)
+        for (int64_t a = 0; a < across; a += 2) {
+            const Left here{left.data + d * left.down, left.row, left.along, left.down};
+            multiply_tiles<2, 2>(depth, here, right + a * panel, panel, sums + d * SIDE * row + a * SIDE, row, true);
+        }
+}
+
+#endif
+
+}  // namespace INSTRUCTIONS
