@@ -326,19 +326,39 @@ class Linear(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.sums, ctx.biased = gathering(weight), bias is not None
-        return torch.nn.functional.linear(x, weight, bias)
+        ctx.bias_sums = None if bias is None else gathering(bias)
+        return _projected(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         grad = grads[0].contiguous().flatten(0, -2)
         sums = torch.zeros_like(weight) if ctx.sums is None else ctx.sums
-        rows, sides = x.contiguous(), [-(-side // 16) * 16 for side in weight.shape]
-        room = torch.empty(_SLICES, *sides) if weight.numel() <= _LARGE else torch.empty(0)
-        pointers = (tensor.data_ptr() for tensor in (sums, grad, rows, room))
-        _kernels().matrix_backward(len(grad), *weight.shape, *pointers)
+        fresh = grad.new_zeros(len(weight)) if ctx.biased and ctx.bias_sums is None else None
+        bias_sums = ctx.bias_sums if fresh is None else fresh
+        rows, (tall, wide) = x.contiguous(), (-(-side // 16) * 16 for side in weight.shape)
+        room = torch.empty(_SLICES * tall * (wide + 1) if weight.numel() <= _LARGE else 0)
+        _kernels().matrix_backward(
+            *(len(grad), *weight.shape, sums.data_ptr(), None if bias_sums is None else bias_sums.data_ptr()),
+            *(grad.data_ptr(), rows.data_ptr(), room.data_ptr()),
+        )
         grad_x = (grad @ weight).view(x.shape) if ctx.needs_input_grad[0] else None
-        return grad_x, (sums if ctx.sums is None else None), grad.sum(0) if ctx.biased else None
+        return grad_x, (sums if ctx.sums is None else None), fresh
+
+
+def _projected(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x · weightᵀ + bias.
+
+    torch first writes the bias into every row and then adds the product to it. Where that costs, because there are far
+    more features than before, the bias is a column more of the weight instead, and x has ones beside it.
+    """
+    if bias is None or len(weight) < 4 * weight.size(1):
+        return torch.nn.functional.linear(x, weight, bias)
+    ones = torch.zeros(*x.shape[:-1], 32, dtype=x.dtype)  # as many columns as the products like
+    ones[..., 0] = 1.0
+    column = torch.zeros(len(weight), 32, dtype=x.dtype)
+    column[:, 0] = bias
+    return torch.nn.functional.linear(torch.cat((x, ones), dim=-1), torch.cat((weight, column), dim=-1))
 
 
 def gathering(weight: Tensor) -> Tensor | None:

@@ -88,7 +88,7 @@ class Kernels(ctypes.Structure):
             _function(_TYPE, _COUNT, _COUNT, _TENSOR, _TENSOR, c_int64, _FACTOR, _FACTOR, _TENSOR),
         ),
         ("embedding_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4)),
-        ("matrix_backward", _function(*[_COUNT] * 3, *[_TENSOR] * 4)),
+        ("matrix_backward", _function(*[_COUNT] * 3, *[_TENSOR] * 5)),
         ("adam", _function(_TYPE, _COUNT, *[_TENSOR] * 5, *[_FACTOR] * 6)),
         ("squares", _function(_TYPE, _COUNT, _TENSOR, _TENSOR)),
     )

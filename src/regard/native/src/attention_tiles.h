@@ -117,7 +117,7 @@ inline void attention_forward_tiles(
             for (int64_t s = 0; s < K; s += LANES) most = larger(most, load(row + s));
             const float peak = largest(most);
             for (int64_t s = 0; s < K; s += LANES) {
-                const Floats weight = exponential((load(row + s) - peak) * sizes.scale);
+                const Floats weight = exponential_quick((load(row + s) - peak) * sizes.scale);
                 store(row + s, weight);
                 total += weight;
             }
@@ -163,7 +163,7 @@ inline void attention_backward_tiles(
             const int64_t first = (piece * queries + t) * keys;
             Floats sum_of{};
             for (int64_t s = 0; s < K; s += LANES) {
-                const Floats weight = exponential((load(row + s) - peak) * sizes.scale) * share;
+                const Floats weight = exponential_quick((load(row + s) - peak) * sizes.scale) * share;
                 const Floats d = dropped(sizes.dropout, first + s, load(slope + s));
                 store(row + s, weight);
                 store(slope + s, d);

@@ -145,8 +145,10 @@ const regard::Table table = {
         WITH_TYPE(type, embedding_backward(tokens, columns, (T*)sums, (const T*)grad, rows, order));
     },
 #if defined(__AMX_BF16__)
-    [](int64_t tokens, int64_t rows, int64_t columns, void* sums, const void* grad, const void* x, float* room) {
-        matrix_backward(tokens, rows, columns, (BFloat16*)sums, (const BFloat16*)grad, (const BFloat16*)x, room);
+    [](int64_t tokens, int64_t rows, int64_t columns, void* sums, void* bias, const void* grad, const void* x,
+       float* room) {
+        matrix_backward(
+            tokens, rows, columns, (BFloat16*)sums, (BFloat16*)bias, (const BFloat16*)grad, (const BFloat16*)x, room);
     },
 #else
     nullptr,

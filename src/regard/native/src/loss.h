@@ -25,7 +25,9 @@ void cross_entropy_forward(
                 total += width.get(in + i);
             });
             const float peak = largest(most);
-            along(entries, [&](int64_t i, auto width) { weights += exponential(width.get(in + i, -INFINITY) - peak); });
+            along(entries, [&](int64_t i, auto width) {
+                weights += exponential_for(in, width.get(in + i, -INFINITY) - peak);
+            });
             const float log_sum = std::log(sum(weights)) + peak, right = at(in + targets[row]);
             log_sums[row] = log_sum;
             losses[2 * row] = log_sum - (1.0f - smoothing) * right - smoothing * (sum(total) / entries);
@@ -57,7 +59,7 @@ void cross_entropy_backward(
             const float even = factor * smoothing / entries;
             const float right = at(out + targets[row]);
             along(entries, [&](int64_t i, auto width) {
-                width.put(out + i, exponential(width.get(out + i) - log_sums[row]) * factor - even);
+                width.put(out + i, exponential_for(out, width.get(out + i) - log_sums[row]) * factor - even);
             });
             const float there = std::exp(right - log_sums[row]) * factor - even - factor * (1.0f - smoothing);
             store(out + targets[row], all(there), 1);

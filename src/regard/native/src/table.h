@@ -65,7 +65,8 @@ struct Table {
         int64_t type, int64_t tokens, int64_t columns, void* sums, const void* grad, const int64_t* rows,
         const int64_t* order);
     void (*matrix_backward)(  // null where nothing is gained over torch's product; bfloat16
-        int64_t tokens, int64_t rows, int64_t columns, void* sums, const void* grad, const void* x, float* room);
+        int64_t tokens, int64_t rows, int64_t columns, void* sums, void* bias, const void* grad, const void* x,
+        float* room);
     void (*adam)(
         int64_t type, int64_t count, float* weights, float* mean, float* square, const void* grad, void* working,
         float scale, float rate, float beta1, float beta2, float unbias, float epsilon);
