@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regard.cli.pairs import add_pair_arguments, add_valid_arguments, pair_files, valid_files
 from regard.cli.streams import tell
@@ -25,6 +26,9 @@ from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
 from regard.tasks.files import task_settings
 from regard.training.course import process_age
+
+if TYPE_CHECKING:
+    from regard.training.world import World
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,11 +66,19 @@ def several_processes() -> bool:
 
 def train_together(args: argparse.Namespace) -> int:
     """Train as one of the processes of a torchrun: the first makes the run and speaks for all."""
-    from regard.training.world import join
+    from regard.training.world import join, leave
 
     if args.dry_run:
         raise UsageError("goes with one process alone", where="--dry-run", hint="leave torchrun out")
     world = join()
+    try:
+        return train_as(world, args)
+    finally:
+        leave(world)
+
+
+def train_as(world: "World", args: argparse.Namespace) -> int:
+    """Train as the first process of several, or as another."""
     if world.rank == 0:
         plan = planned(args)
         if not (args.quiet or args.json):
