@@ -69,12 +69,15 @@ def allowance(seconds: float, task: Values, settings: Values) -> Allowance | Non
         return None
 
     def speed(base: str, values: Values, lengths: tuple[float, float]) -> float:
+        import torch
+
         from regard.models.base import build_model
         from regard.training.probe import tokens_per_second
 
         config = resolve(read_preset(base), values, task, settings)
         source, target = (getattr(side, "vocabulary", 64) for side in (config.text.source, config.text.target))
-        model = build_model(config.model, source, target)
+        with torch.random.fork_rng(devices=[]):
+            model = build_model(config.model, source, target)
         return tokens_per_second(model, config.training, (source, target), lengths)
 
     return Allowance(seconds, speed)

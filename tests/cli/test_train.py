@@ -5,6 +5,7 @@ import pytest
 
 from regard.cli.main import main
 from regard.cli.progress import Pace, duration
+from regard.cli.train import duration_given
 from regard.errors import ConfigError
 from regard.plan import plan_new
 from regard.run import Run
@@ -168,3 +169,27 @@ def test_a_narrow_terminal_shows_what_matters_most(room: int, words: str, monkey
 @pytest.mark.parametrize(("seconds", "words"), [(5.4, "5 s"), (61, "1 min 01 s"), (3720, "1 h 02 min")])
 def test_durations(seconds: float, words: str) -> None:
     assert duration(float(seconds)) == words
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("10m", 600.0), ("2min", 120.0), ("1h30m5s", 5405.0)])
+def test_a_time(text: str, seconds: float) -> None:
+    assert duration_given(text) == seconds
+
+
+@pytest.mark.parametrize("given", [["--budget", "soon"], ["--budget", "10"], ["--budget", "0m"], ["--budget", "1m"]])
+def test_a_time_that_is_none_or_goes_with_steps(
+    given: list[str], pairs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", pairs, *TINY, *given]) == 2
+    said = capsys.readouterr().err
+    assert "--budget" in said
+    assert said.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_training_by_the_clock(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    timed = [word for word in TINY if word not in ("--steps", "6")]
+    assert main(["train", pairs, *timed, "--budget", "1s"]) == 0
+    said = capsys.readouterr().err
+    assert "1 s from the start of the command" in said
+    assert Run.open("runs/letters").status()["state"] == "finished"

@@ -53,7 +53,7 @@ def test_two_processes_and_one(tmp_path: Path) -> None:
 
 
 def test_two_processes_by_the_clock(tmp_path: Path) -> None:
-    done = train(tmp_path / "run", 2, "training.budget=20", "training.average=0")
+    done = train(tmp_path / "run", 2, "training.budget=20")
     assert done.returncode == 0, done.stderr
     status = json.loads((tmp_path / "run" / "status.json").read_text())
     assert status["state"] == "finished"

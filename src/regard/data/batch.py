@@ -79,15 +79,16 @@ class Batch:
 
         return Batch(cut(self.source), cut(self.target_in), self.target_out[rows], self.pairs[rows])
 
+    def trimmed(self) -> "Batch":
+        """Return the same without the padding that all sentences have."""
+
+        def cut(padded: PaddedTokens) -> PaddedTokens:
+            return PaddedTokens(padded.ids[:, : int(padded.lengths.max())], padded.lengths)
+
+        target_in = cut(self.target_in)
+        return Batch(cut(self.source), target_in, self.target_out[:, : target_in.ids.size(1)], self.pairs)
+
     def halves(self) -> tuple["Batch", "Batch"]:
         """Split into two smaller batches; together they hold the same pairs."""
         half = (len(self.target_out) + 1) // 2
-        return self._rows(slice(0, half)), self._rows(slice(half, None))
-
-    def _rows(self, rows: slice) -> "Batch":
-        def cut(padded: PaddedTokens) -> PaddedTokens:
-            lengths = padded.lengths[rows]
-            return PaddedTokens(padded.ids[rows, : int(lengths.max())], lengths)
-
-        target_in = cut(self.target_in)
-        return Batch(cut(self.source), target_in, self.target_out[rows, : target_in.ids.size(1)], self.pairs[rows])
+        return self.rows(slice(0, half)).trimmed(), self.rows(slice(half, None)).trimmed()

@@ -25,12 +25,6 @@ _TYPES = {torch.float32: 0, torch.bfloat16: 1}
 RELU, GELU = 0, 1
 """The activations, as the library counts them."""
 
-_SUMMED = 1 << 14
-"""Entries whose squares the library sums at a time."""
-
-_SLICES, _LARGE = 8, 5 << 17
-"""How many partial sums a gradient of a matrix is made of, if it has no more entries; as the library has it."""
-
 
 def fits(*tensors: Tensor) -> bool:
     """Whether the library is there and takes tensors such as these."""
@@ -220,9 +214,7 @@ def adam(
 
 def norm(x: Tensor) -> float:
     """Return the Euclidean norm of a contiguous vector, summed in the same order by any number of threads."""
-    sums = torch.empty(-(-x.numel() // _SUMMED))
-    _kernels().squares(_TYPES[x.dtype], x.numel(), x.data_ptr(), sums.data_ptr())
-    return math.sqrt(float(sums.double().sum()))
+    return float(_kernels().norm(_TYPES[x.dtype], x.numel(), x.data_ptr()))
 
 
 def _strides(x: Tensor) -> library.Strides:
@@ -336,8 +328,7 @@ class Linear(Function):
         sums = torch.zeros_like(weight) if ctx.sums is None else ctx.sums
         fresh = grad.new_zeros(len(weight)) if ctx.biased and ctx.bias_sums is None else None
         bias_sums = ctx.bias_sums if fresh is None else fresh
-        rows, (tall, wide) = x.contiguous(), (-(-side // 16) * 16 for side in weight.shape)
-        room = torch.empty(_SLICES * tall * (wide + 1) if weight.numel() <= _LARGE else 0)
+        rows, room = x.contiguous(), torch.empty(_kernels().matrix_room(*weight.shape))
         _kernels().matrix_backward(
             *(len(grad), *weight.shape, sums.data_ptr(), None if bias_sums is None else bias_sums.data_ptr()),
             *(grad.data_ptr(), rows.data_ptr(), room.data_ptr()),

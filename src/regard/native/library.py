@@ -5,7 +5,7 @@ Everything works without it, slower. `REGARD_NATIVE` names an instruction set to
 
 import ctypes
 import os
-from ctypes import POINTER, c_char_p, c_float, c_int, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from regard.errors import ConfigError
 from regard.native.build import NAME
 
-VERSION = 2
+VERSION = 3
 """Of the interface; a library with another one is left alone."""
 
 SETS = ("amx", "avx512", "avx2", "portable")
@@ -55,8 +55,8 @@ class Attention(ctypes.Structure):
     )
 
 
-def _function(*arguments: Any) -> Any:
-    return ctypes.CFUNCTYPE(None, *arguments)
+def _function(*arguments: Any, returns: Any = None) -> Any:
+    return ctypes.CFUNCTYPE(returns, *arguments)
 
 
 _TYPE, _COUNT, _TENSOR, _FACTOR = c_int64, c_int64, c_void_p, c_float
@@ -67,7 +67,6 @@ class Kernels(ctypes.Structure):
     """The kernels of one instruction set, as `src/table.h` lists them."""
 
     _fields_ = (
-        ("name", c_char_p),
         ("dropout", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _MASK)),
         ("add_dropout", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
         ("activation_forward", _function(_TYPE, c_int64, _COUNT, _TENSOR, _TENSOR, _MASK)),
@@ -89,8 +88,9 @@ class Kernels(ctypes.Structure):
         ),
         ("embedding_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4)),
         ("matrix_backward", _function(*[_COUNT] * 3, *[_TENSOR] * 5)),
+        ("matrix_room", _function(_COUNT, _COUNT, returns=c_int64)),
         ("adam", _function(_TYPE, _COUNT, *[_TENSOR] * 5, *[_FACTOR] * 6)),
-        ("squares", _function(_TYPE, _COUNT, _TENSOR, _TENSOR)),
+        ("norm", _function(_TYPE, _COUNT, _TENSOR, returns=c_double)),
     )
 
 

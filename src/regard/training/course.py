@@ -136,19 +136,21 @@ class TimedCourse:
         return self.budget / 4 if first else max(self.budget / self.LOOKS, progress.validation_seconds / self.SHARE)
 
     def validates(self, progress: Progress) -> bool:
-        interval, used = self._interval(progress), self.used(progress)
+        interval, used = self._interval(progress), progress.used
         return used - progress.validated_at >= interval and self.budget - used >= interval / 2
 
     def validated(self, progress: Progress) -> None:
         before, self._last = self._last, self.used(progress)  # the next step does not count it
         progress.validation_seconds, progress.validated_at = self._last - before, self._last
+        progress.used = self._last
 
     def saves(self, progress: Progress) -> bool:
-        return self.used(progress) - self._saved >= max(60.0, self.budget / 20)
+        return progress.used - self._saved >= max(60.0, self.budget / 20)
 
     def saved(self, progress: Progress) -> None:
         before, self._last = self._last, self.used(progress)
         progress.save_seconds, self._saved = self._last - before, self._last
+        progress.used = self._last
 
 
 def process_age() -> float:

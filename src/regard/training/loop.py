@@ -288,19 +288,17 @@ class Trainer:
             self.snapshots.rewind(self.progress.step)
 
     def finish(self) -> None:
-        """Make the mean of the last weights; keep it if it is better than the best so far. The first process does."""
-        if self.world.rank:
-            return
-        self.world = World()
+        """Make the mean of the last weights; keep it if it is better than the best so far."""
         vector = self.snapshots.mean() if self.config.average else self.mean.vector if self.mean else None
-        if vector is not None:
+        if vector is not None and self.world.rank == 0:
             self.checkpoints.save_model("averaged", self.weights.named(vector))
         if vector is not None and self.config.average:
             report = self.score(vector, 0, "averaged")
             self.keep_if_best(report, vector)
             self.listener.validated(report)
             self.save()  # should the run go on to more steps, these are the weights to beat
-        self.snapshots.remove()
+        if self.world.rank == 0:
+            self.snapshots.remove()
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -134,17 +134,60 @@ inline void gather_columns(
         }
 }
 
-// Sets a row of scores to minus infinity where its query may not look; returns how many keys are left to read.
-inline int64_t forbid(const AttentionSizes& sizes, int64_t b, int64_t t, float* scores) {
+// Sets a row of scores to minus infinity where its query may not look.
+inline void forbid(const AttentionSizes& sizes, int64_t b, int64_t t, float* scores, int64_t width) {
     const int64_t seen = sizes.causal ? sizes.keys - sizes.queries + t + 1 : sizes.keys;
     if (sizes.mask)
         for (int64_t s = 0; s < seen; ++s)
             if (!sizes.mask[b * sizes.keys + s]) scores[s] = -INFINITY;
-    for (int64_t s = seen; s < padded(sizes.keys); ++s) scores[s] = -INFINITY;
-    return seen;
+    for (int64_t s = seen; s < width; ++s) scores[s] = -INFINITY;
 }
 
-// `peaks` keeps, for the way back, each query's highest score and 1 / the sum of exponentials below it.
+// Turns a row of scores into the weights of a query, dropped out, in `to`, which may be the row. `peak` keeps, for the
+// way back, the highest score and 1 / the sum of exponentials below it.
+template <class T>
+inline void weigh(
+    const AttentionSizes& sizes, int64_t piece, int64_t t, float* row, int64_t width, T* to, float* peak
+) {
+    forbid(sizes, piece / sizes.heads, t, row, width);
+    Floats most = all(-INFINITY), total{};
+    for (int64_t s = 0; s < width; s += LANES) most = larger(most, load(row + s));
+    peak[0] = largest(most);
+    for (int64_t s = 0; s < width; s += LANES) {
+        const Floats weight = exponential_for(to, (load(row + s) - peak[0]) * sizes.scale);
+        store(row + s, weight);
+        total += weight;
+    }
+    peak[1] = 1.0f / sum(total);
+    const int64_t first = (piece * sizes.queries + t) * sizes.keys;
+    for (int64_t s = 0; s < width; s += LANES)
+        store(to + s, dropped(sizes.dropout, first + s, load(row + s)) * peak[1]);
+}
+
+// The way back: a row of scores, and of gradients of what was read, become the weights, dropped out, in `weights`, and
+// the gradients of the scores in `bends`, which may be `slope`.
+template <class T>
+inline void bend(
+    const AttentionSizes& sizes, int64_t piece, int64_t t, float* row, float* slope, int64_t width, const float* peak,
+    T* weights, T* bends
+) {
+    forbid(sizes, piece / sizes.heads, t, row, width);
+    const int64_t first = (piece * sizes.queries + t) * sizes.keys;
+    Floats total{};
+    for (int64_t s = 0; s < width; s += LANES) {
+        const Floats weight = exponential_for(weights, (load(row + s) - peak[0]) * sizes.scale) * peak[1];
+        const Floats d = dropped(sizes.dropout, first + s, load(slope + s));
+        store(row + s, weight);
+        store(slope + s, d);
+        store(weights + s, dropped(sizes.dropout, first + s, weight));
+        total += weight * d;
+    }
+    const float mean = sum(total);
+    for (int64_t s = 0; s < width; s += LANES)
+        store(bends + s, load(row + s) * (load(slope + s) - mean) * sizes.scale);
+}
+
+// `peaks` has two numbers for each query of each head.
 template <class T>
 void attention_forward(
     const AttentionSizes& sizes, const View<const T>& q, const View<const T>& k, const View<const T>& v,
@@ -163,21 +206,7 @@ void attention_forward(
         multiply(queries, features, wide_keys, q_rows, wide, 1, k_columns, wide_keys, weights, wide_keys);
         for (int64_t t = 0; t < queries; ++t) {
             float* row = weights + t * wide_keys;
-            forbid(sizes, b, t, row);
-            Floats most = all(-INFINITY), total{};
-            for (int64_t s = 0; s < wide_keys; s += LANES) most = larger(most, load(row + s));
-            const float peak = largest(most);
-            for (int64_t s = 0; s < wide_keys; s += LANES) {
-                const Floats weight = exponential((load(row + s) - peak) * sizes.scale);
-                store(row + s, weight);
-                total += weight;
-            }
-            const float share = 1.0f / sum(total);
-            const int64_t first = (piece * queries + t) * keys;
-            for (int64_t s = 0; s < wide_keys; s += LANES)
-                store(row + s, dropped(sizes.dropout, first + s, load(row + s)) * share);
-            peaks[2 * (piece * queries + t)] = peak;
-            peaks[2 * (piece * queries + t) + 1] = share;
+            weigh(sizes, piece, t, row, wide_keys, row, peaks + 2 * (piece * queries + t));
         }
         multiply(queries, keys, wide, weights, wide_keys, 1, v_rows, wide, context, wide);
         scatter(out, b, h, queries, features, context);
@@ -206,22 +235,8 @@ void attention_backward(
         gather_columns(v, b, h, keys, features, columns, wide_keys);
         multiply(queries, features, wide_keys, g_rows, wide, 1, columns, wide_keys, slopes, wide_keys);
         for (int64_t t = 0; t < queries; ++t) {
-            float *row = weights + t * wide_keys, *slope = slopes + t * wide_keys, *left = kept_weights + t * wide_keys;
-            forbid(sizes, b, t, row);
-            const float peak = peaks[2 * (piece * queries + t)], share = peaks[2 * (piece * queries + t) + 1];
-            const int64_t first = (piece * queries + t) * keys;
-            Floats along{};
-            for (int64_t s = 0; s < wide_keys; s += LANES) {
-                const Floats weight = exponential((load(row + s) - peak) * sizes.scale) * share;
-                const Floats d = dropped(sizes.dropout, first + s, load(slope + s));
-                store(row + s, weight);
-                store(slope + s, d);
-                store(left + s, dropped(sizes.dropout, first + s, weight));
-                along += weight * d;
-            }
-            const float mean = sum(along);
-            for (int64_t s = 0; s < wide_keys; s += LANES)
-                store(slope + s, load(row + s) * (load(slope + s) - mean) * sizes.scale);
+            float *row = weights + t * wide_keys, *slope = slopes + t * wide_keys, *kept = kept_weights + t * wide_keys;
+            bend(sizes, piece, t, row, slope, wide_keys, peaks + 2 * (piece * queries + t), kept, slope);
         }
         multiply(keys, queries, wide, kept_weights, 1, wide_keys, g_rows, wide, result, wide);
         scatter(grad_v, b, h, keys, features, result);

@@ -73,12 +73,6 @@ inline void pack_all(const Matrix& from, BFloat16* to) {
 
 inline Left turned(const BFloat16* packed, int64_t rows) { return {packed, DEPTH, TILE, rows / DEPTH * TILE}; }
 
-// Sets a row of scores to minus infinity where its query may not look.
-inline void forbid(const AttentionSizes& sizes, int64_t b, int64_t t, float* scores, int64_t width) {
-    forbid(sizes, b, t, scores);
-    for (int64_t s = padded(sizes.keys); s < width; ++s) scores[s] = -INFINITY;
-}
-
 // Whether tiles gain on what padding loses; as measured.
 inline bool fits_tiles(const AttentionSizes& sizes) {
     const int64_t padded_pairs = whole(sizes.queries) * whole(sizes.keys);
@@ -110,24 +104,8 @@ inline void attention_forward_tiles(
         gather(v, b, h, keys, features, v_rows);
         pack_transpose(k_rows, packed.data);
         multiply_all(Q / SIDE, K / SIDE, D / DEPTH, q_rows.left(), packed.data, scores);
-        for (int64_t t = 0; t < queries; ++t) {
-            float* row = scores + t * K;
-            forbid(sizes, b, t, row, K);
-            Floats most = all(-INFINITY), total{};
-            for (int64_t s = 0; s < K; s += LANES) most = larger(most, load(row + s));
-            const float peak = largest(most);
-            for (int64_t s = 0; s < K; s += LANES) {
-                const Floats weight = exponential_quick((load(row + s) - peak) * sizes.scale);
-                store(row + s, weight);
-                total += weight;
-            }
-            const float share = 1.0f / sum(total);
-            const int64_t first = (piece * queries + t) * keys;
-            for (int64_t s = 0; s < K; s += LANES)
-                store(weights.data + t * K + s, dropped(sizes.dropout, first + s, load(row + s)) * share);
-            peaks[2 * (piece * queries + t)] = peak;
-            peaks[2 * (piece * queries + t) + 1] = share;
-        }
+        for (int64_t t = 0; t < queries; ++t)
+            weigh(sizes, piece, t, scores + t * K, K, weights.data + t * K, peaks + 2 * (piece * queries + t));
         pack_all<false>(v_rows, packed.data);
         multiply_all(Q / SIDE, D / SIDE, K / DEPTH, weights.left(), packed.data, context);
         scatter(out, b, h, queries, features, context, D);
@@ -156,24 +134,10 @@ inline void attention_backward_tiles(
         multiply_all(Q / SIDE, K / SIDE, D / DEPTH, q_rows.left(), packed, scores);
         pack_transpose(v_rows, packed);
         multiply_all(Q / SIDE, K / SIDE, D / DEPTH, g_rows.left(), packed, slopes);
-        for (int64_t t = 0; t < queries; ++t) {
-            float *row = scores + t * K, *slope = slopes + t * K;
-            forbid(sizes, b, t, row, K);
-            const float peak = peaks[2 * (piece * queries + t)], share = peaks[2 * (piece * queries + t) + 1];
-            const int64_t first = (piece * queries + t) * keys;
-            Floats sum_of{};
-            for (int64_t s = 0; s < K; s += LANES) {
-                const Floats weight = exponential_quick((load(row + s) - peak) * sizes.scale) * share;
-                const Floats d = dropped(sizes.dropout, first + s, load(slope + s));
-                store(row + s, weight);
-                store(slope + s, d);
-                store(weights.data + t * K + s, dropped(sizes.dropout, first + s, weight));
-                sum_of += weight * d;
-            }
-            const float mean = sum(sum_of);
-            for (int64_t s = 0; s < K; s += LANES)
-                store(bends.data + t * K + s, load(row + s) * (load(slope + s) - mean) * sizes.scale);
-        }
+        for (int64_t t = 0; t < queries; ++t)
+            bend(
+                sizes, piece, t, scores + t * K, slopes + t * K, K, peaks + 2 * (piece * queries + t),
+                weights.data + t * K, bends.data + t * K);
         for (int64_t t = queries; t < Q; ++t)
             for (int64_t s = 0; s < K; s += LANES) {
                 store(weights.data + t * K + s, Floats{});

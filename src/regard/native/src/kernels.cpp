@@ -11,9 +11,6 @@
 
 namespace INSTRUCTIONS {
 
-#define TEXT_OF(name) #name
-#define TEXT(name) TEXT_OF(name)
-
 // Calls f with a null pointer of the element type.
 template <class F>
 inline void typed(int64_t type, const F& f) {
@@ -51,7 +48,6 @@ inline AttentionSizes sizes_of(const regard::Attention& c) {
 extern const regard::Table table;
 
 const regard::Table table = {
-    TEXT(INSTRUCTIONS),
     [](int64_t type, int64_t count, void* out, const void* x, const regard::Dropout* mask) {
         WITH_TYPE(type, dropout(count, (T*)out, (const T*)x, mask_of(mask)));
     },
@@ -150,7 +146,9 @@ const regard::Table table = {
         matrix_backward(
             tokens, rows, columns, (BFloat16*)sums, (BFloat16*)bias, (const BFloat16*)grad, (const BFloat16*)x, room);
     },
+    matrix_room,
 #else
+    nullptr,
     nullptr,
 #endif
     [](int64_t type, int64_t count, float* weights, float* mean, float* square, const void* grad, void* working,
@@ -160,7 +158,11 @@ const regard::Table table = {
                       count, weights, mean, square, (const T*)grad, (T*)working, scale, rate, beta1, beta2, unbias,
                       epsilon));
     },
-    [](int64_t type, int64_t count, const void* x, float* sums) { WITH_TYPE(type, squares(count, (const T*)x, sums)); },
+    [](int64_t type, int64_t count, const void* x) {
+        double found = 0.0;
+        WITH_TYPE(type, found = norm(count, (const T*)x));
+        return found;
+    },
 };
 
 }  // namespace INSTRUCTIONS

@@ -33,9 +33,11 @@ inline void adam(
 
 constexpr int64_t SUMMED = 1 << 14;  // entries of a piece
 
-// The sum of squares of each piece of a vector.
+// The Euclidean norm; the squares of each piece of the vector are summed in float32, and the pieces in order.
 template <class T>
-void squares(int64_t count, const T* x, float* sums) {
+double norm(int64_t count, const T* x) {
+    const int64_t pieces = (count + SUMMED - 1) / SUMMED;
+    float* sums = regard::scratch(pieces);
     regard::each_range(count, SUMMED, [&](int64_t first, int64_t last, int64_t piece) {
         Floats total{};
         along(last - first, [&](int64_t i, auto width) {
@@ -44,6 +46,9 @@ void squares(int64_t count, const T* x, float* sums) {
         });
         sums[piece] = sum(total);
     });
+    double total = 0.0;
+    for (int64_t piece = 0; piece < pieces; ++piece) total += sums[piece];
+    return std::sqrt(total);
 }
 
 }  // namespace INSTRUCTIONS

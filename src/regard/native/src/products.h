@@ -88,9 +88,15 @@ inline void sum_of_products(
     }
 }
 
+// Entries that `matrix_backward` needs for partial sums: none for a large matrix.
+inline int64_t matrix_room(int64_t rows, int64_t columns) {
+    const int64_t row = (columns + SIDE - 1) / SIDE * SIDE, tall = (rows + SIDE - 1) / SIDE * SIDE;
+    return rows * columns > LARGE ? 0 : SLICES * tall * (row + 1);
+}
+
 // Adds gradT x to `sums` (rows x columns): grad (tokens x rows), x (tokens x columns); and to `bias`, unless it is null,
-// the sum of grad over the tokens. Sums are in float32; where the matrix is not large they are made in `room`, for
-// SLICES matrices padded to whole tiles, with a column more.
+// the sum of grad over the tokens. Sums are in float32; where the matrix is not large they are made in `room`,
+// for SLICES matrices padded to whole tiles, with a column more.
 inline void matrix_backward(
     int64_t tokens, int64_t rows, int64_t columns, BFloat16* sums, BFloat16* bias, const BFloat16* grad,
     const BFloat16* x, float* room

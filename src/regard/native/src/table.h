@@ -32,7 +32,6 @@ struct Attention {
 };
 
 struct Table {
-    const char* name;
     void (*dropout)(int64_t type, int64_t count, void* out, const void* x, const Dropout* mask);
     void (*add_dropout)(int64_t type, int64_t count, void* out, const void* x, const void* branch, const Dropout* mask);
     void (*activation_forward)(
@@ -67,10 +66,11 @@ struct Table {
     void (*matrix_backward)(  // null where nothing is gained over torch's product; bfloat16
         int64_t tokens, int64_t rows, int64_t columns, void* sums, void* bias, const void* grad, const void* x,
         float* room);
+    int64_t (*matrix_room)(int64_t rows, int64_t columns);  // entries of `room`
     void (*adam)(
         int64_t type, int64_t count, float* weights, float* mean, float* square, const void* grad, void* working,
         float scale, float rate, float beta1, float beta2, float unbias, float epsilon);
-    void (*squares)(int64_t type, int64_t count, const void* x, float* sums);
+    double (*norm)(int64_t type, int64_t count, const void* x);
 };
 
 }  // namespace regard
