@@ -61,9 +61,37 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     parser.add_argument("--precision", nargs="+", default=list(TYPES), choices=list(TYPES))
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ten steps; the best counts; default: 5")
+    parser.add_argument("--profile", action="store_true", help="show instead what a step spends its time in")
     args = parser.parse_args()
     keep_memory()
+    if args.profile:
+        pairs = ((name, precision) for name in args.shapes for precision in args.precision)
+        show([part for name, precision in pairs for part in profile(SHAPES[name], name, precision)])
+        return
     show([row(SHAPES[name], name, precision, args.rounds) for name in args.shapes for precision in args.precision])
+
+
+def profile(shape: Shape, name: str, precision: str) -> list[dict[str, Any]]:
+    """Return what takes a hundredth of a step or more, by torch's profiler, over five steps."""
+    with contextmanager(steps)(shape, precision) as step:
+        for _ in range(5):
+            step()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+            for _ in range(5):
+                step()
+    parts = sorted(seen.key_averages(), key=lambda part: -part.self_cpu_time_total)
+    whole = sum(part.self_cpu_time_total for part in parts)
+    return [
+        {
+            "shape": name,
+            "precision": precision,
+            "part": part.key,
+            "ms a step": part.self_cpu_time_total / 5000,
+            "share of it %": 100 * part.self_cpu_time_total / whole,
+        }
+        for part in parts
+        if part.self_cpu_time_total >= 0.01 * whole
+    ]
 
 
 def row(shape: Shape, name: str, precision: str, rounds: int) -> dict[str, Any]:
