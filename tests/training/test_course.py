@@ -29,6 +29,7 @@ def spend(
         factors.append(course.rate_factor(LinearConfig(warmup=100), progress))
         clock.seconds += step * dice.uniform(0.6, 1.4)
         course.stepped(progress)
+        assert progress.planned * step < 3 * course.budget, "a step has taken no time yet"
         if course.validates(progress) or progress.step >= course.steps(progress):
             clock.seconds += look
             progress.valid.append(1.0)

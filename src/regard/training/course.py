@@ -114,7 +114,7 @@ class TimedCourse:
             self._per_step = fade * self._per_step + (1.0 - fade) * (used - self._last)
         self._counted, self._last = self._counted + 1, used
         early = self._counted in (self.SETTLED, 4 * self.SETTLED, 16 * self.SETTLED)
-        if not early and used - self._replanned < self.EVERY * self.budget:
+        if self._counted < self.SETTLED or not (early or used - self._replanned >= self.EVERY * self.budget):
             return None
         self._replanned = used
         left = self.budget - used - self._still_to_come(progress)
