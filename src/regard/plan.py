@@ -58,7 +58,8 @@ def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path 
     splits = build_task(draft.task).splits()
     texts = [pair.source for pair in splits.train], [pair.target for pair in splits.train]
     made = recipe(*texts, allowance(draft.training.budget, task, settings))
-    config = resolve(read_preset(made.base), made.values, task, settings)
+    other_mean = {"training": {"ema": 0.0}} if draft.training.average else {}  # the user's, not the recipe's
+    config = resolve(read_preset(made.base), made.values, other_mean, task, settings)
     check_metrics(config)
     return Plan(place, config, splits, [told(reason, config) for reason in made.reasons])
 

@@ -191,5 +191,11 @@ def test_a_training_by_the_clock(pairs: str, capsys: pytest.CaptureFixture[str])
     timed = [word for word in TINY if word not in ("--steps", "6")]
     assert main(["train", pairs, *timed, "--budget", "1s"]) == 0
     said = capsys.readouterr().err
+    auto = plan_new(
+        {"task": {"kind": "files", "train": pairs}},
+        {"training": {"budget": 60.0, "average": 3, "precision": "float32"}},
+        out=Path("runs/auto"),
+    )
+    assert (auto.config.training.average, auto.config.training.ema) == (3, 0.0)
     assert "1 s from the start of the command" in said
     assert Run.open("runs/letters").status()["state"] == "finished"
