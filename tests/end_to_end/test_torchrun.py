@@ -40,13 +40,18 @@ def alike(one: Path, other: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-def test_two_processes_and_one(tmp_path: Path) -> None:
-    alone = train(tmp_path / "one", 1)
+@pytest.mark.parametrize("objective", ["cross-entropy", "r-drop"])
+def test_two_processes_and_one(tmp_path: Path, objective: str) -> None:
+    more = f"training.objective.kind={objective}"
+    alone = train(tmp_path / "one", 1, more)
     assert alone.returncode == 0, alone.stderr
-    together = train(tmp_path / "two", 2)
+    together = train(tmp_path / "two", 2, more)
     assert together.returncode == 0, together.stderr
     assert together.stderr.count("regard translate") == 1, "one process speaks"
     alike(tmp_path / "one", tmp_path / "two")
+
+
+def test_two_go_on_with_what_one_began(tmp_path: Path) -> None:
     for steps in ("20", "40"):
         assert train(tmp_path / "both", 2 if steps == "40" else 1, f"training.steps={steps}").returncode == 0
     assert json.loads((tmp_path / "both" / "status.json").read_text())["step"] == 40

@@ -41,9 +41,10 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
         {"training": {"average": 2, "optimizer": {"kind": "muon"}}},
         {"training": {"accumulate": 2, "optimizer": {"kind": "adamw"}}, **SAMPLED},
         {"training": {"precision": "bfloat16"}},
+        {"training": {"objective": {"kind": "r-drop"}}},
         {"model": {"kind": "recurrent", "d_model": 16, "dropout": 0.2}},
     ],
-    ids=["ema", "muon, average", "accumulate, sampling", "bfloat16", "recurrent"],
+    ids=["ema", "muon, average", "accumulate, sampling", "bfloat16", "r-drop", "recurrent"],
 )
 @pytest.mark.parametrize("stop_at", [1, 3, 5, 10])
 def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, values: dict[str, Any], stop_at: int) -> None:

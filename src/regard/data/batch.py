@@ -79,6 +79,15 @@ class Batch:
 
         return Batch(cut(self.source), cut(self.target_in), self.target_out[rows], self.pairs[rows])
 
+    def repeated(self, times: int) -> "Batch":
+        """Return every sentence so many times, one after the other."""
+
+        def again(padded: PaddedTokens) -> PaddedTokens:
+            return PaddedTokens(*(each.repeat_interleave(times, dim=0) for each in (padded.ids, padded.lengths)))
+
+        out = self.target_out.repeat_interleave(times, dim=0)
+        return Batch(again(self.source), again(self.target_in), out, tuple(i for i in self.pairs for _ in range(times)))
+
     def trimmed(self) -> "Batch":
         """Return the same without the padding that all sentences have."""
 

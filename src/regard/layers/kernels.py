@@ -248,6 +248,12 @@ def norm(x: Float[Tensor, " N"]) -> float:
     return native.norm(x) if _native(x) else float(x.to(torch.promote_types(x.dtype, torch.float32)).norm())
 
 
+def divergence(first: Float[Tensor, "R V"], second: Float[Tensor, "R V"]) -> Float[Tensor, ""]:
+    """Return the Kullback-Leibler divergences of two predictions, both ways, summed over rows, in nats."""
+    log_p, log_q = (F.log_softmax(logits.float(), dim=-1) for logits in (first, second))
+    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum()
+
+
 def cross_entropy(
     logits: Float[Tensor, "R V"], targets: Int[Tensor, " R"], *, smoothing: float = 0.0, ignore: int
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:

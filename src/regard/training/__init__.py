@@ -10,6 +10,13 @@ OPTIMIZERS = Registry(
         "muon": "regard.training.configs:MuonConfig",
     },
 )
+OBJECTIVES = Registry(
+    "objective",
+    {
+        "cross-entropy": "regard.training.configs:CrossEntropyConfig",
+        "r-drop": "regard.training.configs:RDropConfig",
+    },
+)
 SCHEDULES = Registry(
     "schedule",
     {

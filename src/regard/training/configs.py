@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from regard.config import at_least, seed, shares, variant
 from regard.errors import ConfigError
-from regard.training import OPTIMIZERS, SCHEDULES
+from regard.training import OBJECTIVES, OPTIMIZERS, SCHEDULES
 
 
 def above_zero(config: "OptimizerConfig", *names: str) -> None:
@@ -81,6 +81,36 @@ class MuonConfig(OptimizerConfig):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectiveConfig:
+    """What every objective's config has; `training.label_smoothing` is for all of them."""
+
+    kind: ClassVar[str]
+    part: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CrossEntropyConfig(ObjectiveConfig):
+    """Each token by itself (Vaswani et al. 2017)."""
+
+    kind: ClassVar[str] = "cross-entropy"
+    part: ClassVar[str] = "regard.training.objectives:CrossEntropy"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RDropConfig(ObjectiveConfig):
+    """Every pair twice, under two dropout masks that should agree (Liang et al. 2021): steps cost twice as much."""
+
+    kind: ClassVar[str] = "r-drop"
+    part: ClassVar[str] = "regard.training.objectives:RDrop"
+
+    weight: float = 5.0  # of the divergence of both predictions, beside the mean of their cross-entropies
+
+    def __post_init__(self) -> None:
+        """Refuse to reward disagreement."""
+        at_least(self, 0, "weight")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleConfig:
     """What every schedule has: a factor on the learning rate, which first grows in a line for `warmup` steps."""
 
@@ -137,6 +167,7 @@ class TrainingConfig:
     budget: float = 0.0  # seconds from the start to the last model: as many steps as fit; 0 = as many as `steps` says
     batch_tokens: int = 4096  # real tokens per batch on its larger side, end tokens included
     accumulate: int = 1  # batches per step
+    objective: ObjectiveConfig = variant(OBJECTIVES, CrossEntropyConfig())
     label_smoothing: float = 0.1
     clip: float = 1.0  # largest norm of the gradient; 0 = any
     optimizer: OptimizerConfig = variant(OPTIMIZERS, AdamConfig())

@@ -19,7 +19,7 @@ from regard.training.averaging import RunningMean, Snapshots
 from regard.training.checkpoint import Checkpoints
 from regard.training.configs import TrainingConfig
 from regard.training.course import Course
-from regard.training.objectives import label_smoothed
+from regard.training.objectives import build_objective
 from regard.training.optimizers import build_optimizer, clipping
 from regard.training.precision import Precision, memory_in_use
 from regard.training.progress import Listener, Progress, Sample, Since, StepReport, ValidationReport
@@ -58,6 +58,7 @@ class Trainer:
     def __post_init__(self) -> None:
         """Gather the weights and make what follows them."""
         self.weights = Weights(self.model.to(self.precision.device), self.precision.torch_dtype)
+        self.objective = build_objective(self.config)
         self.optimizer = build_optimizer(self.config.optimizer, self.weights)
         self.mean = RunningMean(self.weights, self.config.ema) if self.config.ema else None
         self.snapshots = Snapshots(self.checkpoints.run / "snapshots", self.config.average)
@@ -164,8 +165,9 @@ class Trainer:
         batch, before = self.world.part(batch)
         if not len(batch.target_out):
             return 0.0
-        with self.noise.at(step, part, (before, len(batch.target_out))):
-            loss = label_smoothed(self.model, batch.to(self.weights.grad.device), self.config.label_smoothing)
+        copies = self.objective.copies
+        with self.noise.at(step, part, (copies * before, copies * len(batch.target_out))):
+            loss = self.objective(self.model, batch.to(self.weights.grad.device))
             (loss.minimised / tokens).backward()
         return float(loss.nats.detach())
 

@@ -1,9 +1,10 @@
 """What training minimises.
 
-Axes    B sentences · T target positions · V vocabulary
+Axes    B sentences · T target positions · V vocabulary · R rows, one per target position
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,7 +12,9 @@ from torch import Tensor
 from regard.data.batch import Batch
 from regard.layers import kernels
 from regard.models.base import Seq2SeqModel
+from regard.registry import load_object
 from regard.text.vocabulary import PAD
+from regard.training.configs import ObjectiveConfig, RDropConfig, TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,43 @@ class Loss:
 
 def label_smoothed(model: Seq2SeqModel, batch: Batch, smoothing: float) -> Loss:
     """Return the cross-entropy of the next tokens, with label smoothing (Vaswani et al. 2017, section 5.4)."""
-    logits_BTV = model(batch)
-    minimised, nats = kernels.cross_entropy(
-        logits_BTV.flatten(0, 1), batch.target_out.flatten(), smoothing=smoothing, ignore=PAD
-    )
-    return Loss(minimised, nats)
+    return _cross_entropy(model(batch).flatten(0, 1), batch, smoothing)
+
+
+def _cross_entropy(logits_RV: Float[Tensor, "R V"], batch: Batch, smoothing: float) -> Loss:
+    return Loss(*kernels.cross_entropy(logits_RV, batch.target_out.flatten(), smoothing=smoothing, ignore=PAD))
+
+
+class CrossEntropy:
+    """Each token by itself."""
+
+    copies: ClassVar[int] = 1
+    """How often a sentence runs through the model."""
+
+    def __init__(self, config: ObjectiveConfig, smoothing: float) -> None:
+        self.config, self.smoothing = config, smoothing
+
+    def __call__(self, model: Seq2SeqModel, batch: Batch) -> Loss:
+        """Return the loss of a batch; the model is in training mode."""
+        return label_smoothed(model, batch, self.smoothing)
+
+
+class RDrop(CrossEntropy):
+    """The mean cross-entropy under two dropout masks, and how far the two predictions are apart (Liang et al. 2021)."""
+
+    copies: ClassVar[int] = 2
+    config: RDropConfig
+
+    def __call__(self, model: Seq2SeqModel, batch: Batch) -> Loss:
+        twice = batch.repeated(self.copies)
+        logits_RV = model(twice).flatten(0, 1)
+        pairs = logits_RV.unflatten(0, (-1, self.copies, batch.target_out.size(1)))
+        real = batch.target_out != PAD
+        apart = kernels.divergence(pairs[:, 0][real], pairs[:, 1][real])
+        loss = _cross_entropy(logits_RV, twice, self.smoothing)
+        return Loss(loss.minimised / 2 + self.config.weight / 4 * apart, loss.nats / 2)
+
+
+def build_objective(config: TrainingConfig) -> CrossEntropy:
+    """Make the objective that the config names."""
+    return load_object(config.objective.part)(config.objective, config.label_smoothing)

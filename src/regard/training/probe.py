@@ -9,7 +9,7 @@ from regard.layers import kernels
 from regard.layers.noise import Noise
 from regard.models.base import Seq2SeqModel
 from regard.training.configs import TrainingConfig
-from regard.training.objectives import label_smoothed
+from regard.training.objectives import build_objective
 from regard.training.optimizers import build_optimizer, clipping
 from regard.training.precision import choose, keep_memory
 from regard.training.weights import Weights
@@ -37,13 +37,13 @@ def tokens_per_second(
         ]
     batch, noise = Batch.of(*ids), Noise(training.seed)
     weights = Weights(model.train(), precision.torch_dtype)
-    optimizer = build_optimizer(training.optimizer, weights)
+    objective, optimizer = build_objective(training), build_optimizer(training.optimizer, weights)
     times: list[float] = []
     while sum(times[2:]) < _PROBED:
         started, step = time.perf_counter(), len(times) + 1
         weights.grad.zero_()
         with noise.at(step, 0):
-            (label_smoothed(model, batch, training.label_smoothing).minimised / batch.tokens).backward()
+            (objective(model, batch).minimised / batch.tokens).backward()
         optimizer.step(weights.grad, step, 0.0, clipping(kernels.norm(weights.grad), training.clip))
         times.append(time.perf_counter() - started)
     return batch.tokens * len(times[2:]) / sum(times[2:])

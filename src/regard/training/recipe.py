@@ -3,6 +3,7 @@
 It starts from `modern` and changes what the data asks for; every choice comes with its reason.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -223,18 +224,28 @@ _COURSE = "as many steps as fit into the time"
 def _fit_time(draft: _Draft, base: str, pairs: int, lengths: tuple[float, float], allowance: Allowance) -> None:
     """Take the widest model that sees enough in the time; the fewer times it sees every pair, the less dropout."""
     layers = {"encoder_layers": 4, "decoder_layers": 3 if base == "g2p" else 4}
-    for width in (256, 192, 128) if pairs * lengths[1] > FEW_TOKENS else (128,):
-        model: Values = {"d_model": width, "d_ff": 2 * width, "heads": width // 32, **layers}
-        speed = allowance.speed(base, {"model": model}, lengths)
-        seen = 0.9 * allowance.seconds * speed * (1 + lengths[0] / lengths[1])  # the rest goes into other things
-        weights = (4 * layers["encoder_layers"] + 8 * layers["decoder_layers"] + 6 * sum(layers.values())) * width**2
-        if seen >= PER_WEIGHT * weights:
+    squares = 4 * layers["encoder_layers"] + 8 * layers["decoder_layers"] + 6 * sum(layers.values())
+
+    def seen(speed: float) -> float:
+        """Return how many tokens of both sides fit into the time; a tenth of it goes into other things."""
+        return 0.9 * allowance.seconds * speed * (1 + lengths[0] / lengths[1])
+
+    model: Values = {}
+    speed = math.inf
+    for width in (128, 192, 256) if pairs * lengths[1] > FEW_TOKENS else (128,):
+        enough = PER_WEIGHT * squares * width**2
+        if model and seen(speed) < enough:
+            break  # and a wider one is slower still
+        wider = {"d_model": width, "d_ff": 2 * width, "heads": width // 32, **layers}
+        its_speed = allowance.speed(base, draft.values | {"model": wider}, lengths)
+        if model and seen(its_speed) < enough:
             break
-    epochs = seen / (pairs * sum(lengths))
+        model, speed = wider, its_speed
+    epochs = seen(speed) / (pairs * sum(lengths))
     most = 0.1 if base == "g2p" else 0.3
     dropout = min(most, next((p for times, p in ((6, 0.1), (15, 0.15), (40, 0.2)) if epochs <= times), 0.3))
     draft.choose(
-        f"{layers['encoder_layers']}+{layers['decoder_layers']} layers of {width}, dropout {dropout}: "
+        f"{layers['encoder_layers']}+{layers['decoder_layers']} layers of {model['d_model']}, dropout {dropout}: "
         f"about {speed:,.0f} target tokens a second here, every pair {epochs:.1f} times",
         {"model": model | {"dropout": dropout}},
     )

@@ -21,8 +21,8 @@ def look_for_trouble(
         )
     if overfits(progress.recent, progress.valid):
         yield (
-            "the training loss falls while the held-out loss rises: it learns by heart; "
-            "more model.dropout, a smaller model or fewer steps help (the best weights are kept)"
+            "the training loss falls while the held-out loss rises: it learns by heart; more model.dropout, "
+            "training.objective=r-drop, a smaller model or fewer steps help (the best weights are kept)"
         )
     yield from _odd_outputs(pairs, outputs)
 
