@@ -38,16 +38,25 @@ def splits(lines: list[str]) -> tuple[Splits, dict[str, list[str]]]:
 
 def main() -> None:
     """Train one model per seed and print a row for each."""
-    args = arguments(__doc__ or "", "g2p").parse_args()
+    parser = arguments(__doc__ or "", "g2p")
+    parser.add_argument("--part", type=int, default=1, metavar="N", help="learn from every Nth word only")
+    parser.add_argument("--val-only", action="store_true", help="leave the test words alone")
+    args = parser.parse_args()
     file = data_folder(args.data, "g2p") / "cmudict-pronasyl.train.tsv.gz"
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         data, test = splits(lines.read().rstrip("\n").split("\n"))
+    data = Splits(data.train[:: args.part], data.valid)
     rows = []
     for seed in range(1, args.seeds + 1):
         config = config_for({"kind": "files", "train": str(file)}, args, seed)
         run, seconds = train(config, place(args.out, seed), data)
+        row: dict[str, Any] = {"preset": args.preset, "seed": seed, "minutes": seconds / 60}
+        if args.val_only:
+            best = run.status()["best"]
+            rows.append(row | {f"val {name}": best[name] for name in ("loss", "wer", "per")})
+            continue
         outputs = [translation.text for translation in Translator.load(run.path).translate(list(test))]
-        row: dict[str, Any] = {"preset": args.preset, "seed": seed, "minutes": seconds / 60, "words": len(test)}
+        row |= {"words": len(test)}
         for metric in (WordErrorRate(), PhoneErrorRate()):
             result = score_with_interval(metric, outputs, list(test.values()))
             low, high = result.interval or (result.value, result.value)

@@ -1,17 +1,21 @@
 """Other people's Transformers in one training loop: what `train_speed.py` compares with.
 
 Each function makes a system's own model of a shape: pre-norm, ReLU, sinusoidal positions, one vocabulary, tied; where
-a system has no choice, its docstring says so. No batch has padding, but who wants masks or lengths gets them. What the
-loop does around it is the same for all: label smoothing, clipping, Adam, float32 or autocast to bfloat16.
+a system has no choice, its docstring says so. Who wants masks gets them where a batch has padding, who wants lengths
+gets them always. What the loop does around it is the same for all: label smoothing, clipping, Adam, float32 or autocast
+to bfloat16.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from regard.data.batch import Batch
 from steps import VOCABULARY, Shape
 
 PAD, START = 0, 1
@@ -51,8 +55,12 @@ def torch_transformer(shape: Shape) -> tuple[nn.Module, Logits]:
     causal = nn.Transformer.generate_square_subsequent_mask(shape.tokens)
 
     def logits(source: Tensor, target: Tensor) -> Tensor:
-        hidden = model(tables.embed(source), tables.embed(target), tgt_mask=causal, tgt_is_causal=True)
-        return tables.logits(hidden)
+        seen, unseen = present(source), None
+        if seen is not None:
+            unseen = torch.zeros_like(source, dtype=torch.float32).masked_fill(~seen, -torch.inf)
+        masks: dict[str, Any] = {"src_key_padding_mask": unseen, "memory_key_padding_mask": unseen}
+        masks |= {"tgt_mask": causal[: target.size(1), : target.size(1)], "tgt_is_causal": True}
+        return tables.logits(model(tables.embed(source), tables.embed(target), **masks))
 
     return nn.ModuleList([model, tables]), logits
 
@@ -77,7 +85,12 @@ def marian(shape: Shape) -> tuple[nn.Module, Logits]:
         **{f"{name}_{key}": value for name in ("encoder", "decoder") for key, value in side.items()},
     )
     model = MarianMTModel(config)
-    return model, lambda source, target: model(input_ids=source, decoder_input_ids=target, use_cache=False).logits
+
+    def logits(source: Tensor, target: Tensor) -> Tensor:
+        given = {"input_ids": source, "attention_mask": present(source), "decoder_input_ids": target}
+        return model(**given, use_cache=False).logits
+
+    return model, logits
 
 
 def x_transformers(shape: Shape) -> tuple[nn.Module, Logits]:
@@ -96,7 +109,8 @@ def x_transformers(shape: Shape) -> tuple[nn.Module, Logits]:
     decoder.token_emb = encoder.token_emb
 
     def logits(source: Tensor, target: Tensor) -> Tensor:
-        return decoder(target, context=encoder(source, return_embeddings=True))
+        seen = present(source)
+        return decoder(target, context=encoder(source, mask=seen, return_embeddings=True), context_mask=seen)
 
     return nn.ModuleList([encoder, decoder]), logits
 
@@ -230,8 +244,14 @@ def joeynmt(shape: Shape) -> tuple[nn.Module, Logits]:
 
 
 def lengths(ids: Tensor) -> Tensor:
-    """Return how long each sentence is: as long as all others."""
-    return ids.new_full((ids.size(0),), ids.size(1))
+    """Return how long each sentence is."""
+    return ids.ne(PAD).sum(1)
+
+
+def present(ids: Tensor) -> Tensor | None:
+    """Return where a token stands that is no padding; nothing if no batch needs to ask."""
+    seen = ids.ne(PAD)
+    return None if seen.all() else seen
 
 
 def glorot(model: nn.Module) -> nn.Module:
@@ -255,24 +275,32 @@ PEERS: dict[str, Callable[[Shape], tuple[nn.Module, Logits]]] = {
 }
 
 
-def peer_steps(name: str, shape: Shape, precision: str) -> Iterator[Callable[[], int]]:
+def random_batches(shape: Shape, count: int) -> list[Batch]:
+    """Return batches without padding."""
+    size = count, 2, shape.sentences, shape.tokens - 1
+    return [Batch.of(source, target) for source, target in torch.randint(4, VOCABULARY, size).tolist()]
+
+
+def peer_steps(name: str, shape: Shape, precision: str, batches: Sequence[Batch] = ()) -> Iterator[Callable[[], int]]:
     """Yield one function that does a training step and returns how many target tokens it learnt from."""
     torch.manual_seed(1)
-    model, logits = PEERS[name](shape)
+    batches = batches or random_batches(shape, 8)
+    longest = max(side.ids.size(1) for batch in batches for side in (batch.source, batch.target_in))
+    model, logits = PEERS[name](replace(shape, tokens=longest))
+    following = cycle(batches)
     model.train()
     weights = list(model.parameters())
     optimizer = torch.optim.Adam(weights, lr=1e-3, betas=(0.9, 0.98), fused=True)
 
     def step() -> int:
-        source, target = torch.randint(4, VOCABULARY, (2, shape.sentences, shape.tokens))
-        read = F.pad(target[:, :-1], (1, 0), value=START)
+        batch = next(following)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-            found = logits(source, read).flatten(0, 1)
-            loss = F.cross_entropy(found, target.flatten(), label_smoothing=0.1, ignore_index=PAD)
+            found = logits(batch.source.ids, batch.target_in.ids).flatten(0, 1)
+            loss = F.cross_entropy(found, batch.target_out.flatten(), label_smoothing=0.1, ignore_index=PAD)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
-        return target.numel()
+        return batch.tokens
 
     yield step

@@ -1,19 +1,21 @@
-"""Single training steps of the product's own loop, on pairs made of random words: what the speed benchmarks time."""
+"""Single training steps of the product's own loop, on random or on real batches: what the speed benchmarks time."""
 
+import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
+from bench import data_folder
 from regard.cli.progress import SilentView
 from regard.config import Values
 from regard.data.batch import Batch
 from regard.data.pairs import Pair
 from regard.experiment import resolve
 from regard.run import Run
-from regard.tasks.base import Splits
+from regard.tasks.base import Splits, build_task
 from regard.training.loop import Trainer
 
 WORDS = 9_996
@@ -82,15 +84,46 @@ def trainer(shape: Shape, precision: str, folder: Path) -> Trainer:
     return Run.create(folder / "run", config, splits).trainer(splits, SilentView(), lambda: False)
 
 
-def steps(shape: Shape, precision: str) -> Iterator[Callable[[], int]]:
-    """Yield one function that does a step and returns how many target tokens it learnt from."""
+def write_batches(data: str | None, shape: Shape, count: int, file: Path) -> None:
+    """Write the first batches that Multi30k gives, in as many subword pieces as `random_pairs` has words."""
+    multi30k = data_folder(data, "multi30k")
+    sides = {"kind": "unigram", "vocabulary": VOCABULARY}
+    task = {"kind": "files", "train": str(multi30k / "train.en.gz"), "train_target": str(multi30k / "train.de.gz")}
+    values = shape.settings("float32") | {"text": {"source": sides, "target": sides, "shared": True}}
+    config = resolve({"task": task}, values)
+    splits = build_task(config.task).splits()
+    with tempfile.TemporaryDirectory() as folder:
+        made = Run.create(Path(folder) / "run", config, splits).trainer(splits, SilentView(), lambda: False)
+        batches = [batch for _, batch in islice(made.examples.batches(made.config.batch_tokens, 1, 0), count)]
+        encoded = made.examples.encoded
+        rows = [[[ids[i] for i in batch.pairs] for ids in (encoded.sources, encoded.targets)] for batch in batches]
+    file.write_text(json.dumps(rows), encoding="utf-8")
+
+
+def read_batches(file: Path) -> list[Batch]:
+    """Return what `write_batches` wrote."""
+    return [Batch.of(sources, targets) for sources, targets in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def padding(batches: Sequence[Batch]) -> float:
+    """Return the share of padding on both sides of batches."""
+    sides = [side for batch in batches for side in (batch.source, batch.target_in)]
+    return 1 - sum(int(side.lengths.sum()) for side in sides) / sum(side.ids.numel() for side in sides)
+
+
+def steps(shape: Shape, precision: str, batches: Sequence[Batch] = ()) -> Iterator[Callable[[], int]]:
+    """Yield one function that does a step and returns how many target tokens it learnt from.
+
+    Batches are those given, again and again; without any, they come from the product's own path.
+    """
     with tempfile.TemporaryDirectory() as folder:
         made = trainer(shape, precision, Path(folder))
-        batches: Iterator[tuple[int, Batch]] = made.examples.batches(made.config.batch_tokens, 1, 0)
+        own = (batch for _, batch in made.examples.batches(made.config.batch_tokens, 1, 0))
+        following = cycle(batches) if batches else own
 
         def step() -> int:
-            epoch, batch = next(batches)
-            made.update([batch], epoch)
+            batch = next(following)
+            made.update([batch], 1)
             return batch.tokens
 
         yield step

@@ -148,7 +148,8 @@ def check_installation(command: Command) -> None:
 @each(PAGES)
 def test_options_in_the_text_exist(page: Path) -> None:
     known = {option for name in COMMANDS for option in parser_of(name)._option_string_actions}
-    known |= {"--data", "--seeds", "--family"}  # of the benchmarks
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r'\.add_argument\("(--[a-z-]+)"', script.read_text(encoding="utf-8")))
     named = {word for span in code_spans(page) for word in span.split() if word.startswith("--")}
     assert named <= known
 
