@@ -1,4 +1,5 @@
 import random
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,24 @@ def test_sentences_grow_the_model_with_the_data() -> None:
     assert all(reason for reason in few[2])
 
 
+def test_a_short_time_has_few_pieces_and_what_is_measured_has_them_too() -> None:
+    words = ["".join(random.choices("abcdefgh", k=8)) for _ in range(30_000)]
+    sentences = [" ".join(words[i : i + 10]) for i in range(0, len(words), 10)]
+    measured: list[object] = []
+
+    def speed(base: str, values: dict[str, Any], lengths: tuple[float, float]) -> float:
+        measured.append((values["text"]["source"]["vocabulary"], values["model"].get("feed_forward")))
+        return 1e4
+
+    found = [
+        recipe(sentences, sentences, Allowance(seconds, speed)).values["text"]["target"]["vocabulary"]
+        for seconds in (300.0, 3600.0)
+    ]
+    assert found == [8000, 16_000]
+    assert measured[0] == (8000, {"kind": "relu"})
+    assert measured[-1] == (16_000, None)
+
+
 def test_targets_without_spaces_are_judged_by_characters() -> None:
     _, values, _ = made(texts(300, 5, 9), ["これは文です。" * 3] * 300)
     assert values["task"]["metrics"] == ["chrf", "exact_match"]
@@ -88,6 +107,8 @@ def test_a_time_decides_how_wide_a_model_is_and_how_much_is_dropped() -> None:
     short, long = timed(sentences, sentences, 120.0), timed(sentences, sentences, 36_000.0)
     assert (short["model"]["d_model"], long["model"]["d_model"]) == (128, 256)
     assert short["model"]["dropout"] < long["model"]["dropout"]  # type: ignore[operator]
+    assert short["model"]["feed_forward"] == {"kind": "relu"}
+    assert "feed_forward" not in long["model"]
     assert "steps" not in long["training"]
     assert timed(sentences[:500], sentences[:500], 7200.0)["model"]["d_model"] == 128
     words = ["".join(random.choices("abcdefgh", k=7)) for _ in range(30_000)]

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from regard.config import merge
+
 Values = dict[str, Any]
 
 BASES = ("modern", "g2p", "summary")
@@ -147,7 +149,7 @@ def recipe(sources: Sequence[str], targets: Sequence[str], allowance: Allowance 
         _fit_sentences(draft, len(sources), (source.words, target.words), allowance)
         return Recipe("modern", draft.values, draft.reasons)
     draft.explain(f"preset modern: sentences of {source.words:.0f} and {target.words:.0f} words on average")
-    _fit_pieces(draft, source, target)
+    _fit_pieces(draft, source, target, allowance)
     _fit_sentences(draft, len(sources), (source.pieces, target.pieces), allowance)
     _fit_metrics(draft, target)
     return Recipe("modern", draft.values, draft.reasons)
@@ -178,20 +180,30 @@ SUMMARY_STEPS_PER_PAIR = 2400 / 14_000
 """What was chosen on held-out e-mails."""
 
 
-def _fit_pieces(draft: _Draft, source: Looks, target: Looks) -> None:
+def _fit_pieces(draft: _Draft, source: Looks, target: Looks, allowance: Allowance | None) -> None:
     words = source.inventory + target.inventory
     pieces = int(np.clip(round(words / 2, -2), 500, 16_000))
+    reason = f"about half of {words:,} distinct words"
     if source.texts > 1_000_000:
-        pieces = 32_000
+        pieces, reason = 32_000, "more than a million pairs"
+    if allowance and allowance.seconds <= SHORT and pieces > SHORT_PIECES:
+        pieces, reason = SHORT_PIECES, "the time is short, and each more makes steps slower"
     settings = {"kind": "unigram", "vocabulary": pieces}
-    reason = f"{pieces:,} pieces for both sides together: about half of {words:,} distinct words"
+    reason = f"{pieces:,} pieces for both sides together: {reason}"
     draft.choose(reason, {"text": {"source": settings, "target": settings}})
+
+
+SHORT, SHORT_PIECES = 900, 8000
+"""Up to so many seconds steps are made cheap: at most so many pieces, and ReLU; chosen on held-out pairs (Multi30k)."""
 
 
 def _fit_sentences(draft: _Draft, pairs: int, lengths: tuple[float, float], allowance: Allowance | None) -> None:
     """Few tokens: small and strongly regularised. Many: wider and longer, seen fewer times."""
     tokens = round(pairs * lengths[1])
     if allowance:
+        if allowance.seconds <= SHORT:
+            reason = "feed-forward layers of ReLU: two products instead of three, and more steps in a short time"
+            draft.choose(reason, {"model": {"feed_forward": {"kind": "relu"}}})
         _fit_time(draft, "modern", pairs, lengths, allowance)
         return
     sizes = ((100_000, 128, 3, 0.3, 60), (1_500_000, 128, 4, 0.2, 18), (10_000_000, 256, 4, 0.1, 8))
@@ -237,7 +249,7 @@ def _fit_time(draft: _Draft, base: str, pairs: int, lengths: tuple[float, float]
         if model and seen(speed) < enough:
             break  # and a wider one is slower still
         wider = {"d_model": width, "d_ff": 2 * width, "heads": width // 32, **layers}
-        its_speed = allowance.speed(base, draft.values | {"model": wider}, lengths)
+        its_speed = allowance.speed(base, merge(draft.values, {"model": wider}), lengths)
         if model and seen(its_speed) < enough:
             break
         model, speed = wider, its_speed
