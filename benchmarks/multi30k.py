@@ -5,6 +5,7 @@ cased text. Settings were chosen on val; test2016 is scored once, at the end.
 """
 
 import gzip
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ def lines(path: Path) -> list[str]:
     """Return the lines of a gzip file."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return file.read().rstrip("\n").split("\n")
+
+
+def training_command(data: Path, out: Path, *more: str) -> list[str]:
+    """Return the command that learns English to German, as a user would give it."""
+    names = {"source": "train.en", "target": "train.de", "valid": "val.en", "valid-target": "val.de"}
+    pairs = [word for name, file in names.items() for word in (f"--{name}", str(data / f"{file}.gz"))]
+    return [sys.executable, "-m", "regard", "train", *pairs, "--out", str(out), *more]
 
 
 def paper_style(texts: Sequence[str], language: str) -> list[str]:

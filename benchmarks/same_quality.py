@@ -7,13 +7,12 @@ its own, and what counts is the mean over the seeds, on held-out pairs; test2016
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from bench import arguments, conclude, data_folder
-from multi30k import lines, scores
+from multi30k import lines, scores, training_command
 from regard.inference.translator import Translator
 from regard.run import Run
 
@@ -30,10 +29,8 @@ def trained(data: Path, out: Path, path: str, preset: str, settings: list[str]) 
     if (out / "config.toml").exists() and Run.open(out).status()["state"] == "finished":
         return Run.open(out)
     settings = [f"training.precision={precision}", *settings]
-    names = {"source": "train.en", "target": "train.de", "valid": "val.en", "valid-target": "val.de"}
-    pairs = [word for name, file in names.items() for word in (f"--{name}", str(data / f"{file}.gz"))]
     changed = [word for setting in settings for word in ("--set", setting)]
-    command = [sys.executable, "-m", "regard", "train", *pairs, "--preset", preset, "--out", str(out), *changed]
+    command = training_command(data, out, "--preset", preset, *changed)
     subprocess.run(command, check=True, env=os.environ | environment)
     return Run.open(out)
 
@@ -58,9 +55,8 @@ def main() -> None:
     if args.seeds > 1:
         for figure in ("loss", "val paper-style"):
             fast, simple = ([row[figure] for row in rows if row["path"] == path] for path in PATHS)
-            apart = mean(fast) - mean(simple)
-            error = math.hypot(stdev(fast), stdev(simple)) / math.sqrt(args.seeds)
-            print(f"{figure}: fast - simple = {apart:+.4f}, standard error of the difference {error:.4f}")
+            means, error = (mean(fast), mean(simple)), math.hypot(stdev(fast), stdev(simple)) / math.sqrt(args.seeds)
+            print(f"{figure}: fast {means[0]:.4f}, simple {means[1]:.4f}, standard error of the difference {error:.4f}")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ report that follows does not count.
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from bench import arguments, conclude, data_folder
-from multi30k import lines, scores
+from multi30k import lines, scores, training_command
 from regard.cli.train import duration_given
 from regard.inference.translator import Translator
 from regard.run import Run
@@ -20,11 +19,7 @@ from regard.run import Run
 
 def trained(data: Path, out: Path, budget: str, seed: int, more: list[str]) -> tuple[Run, float]:
     """Train for so long in a process of its own; return the run and the seconds it took."""
-    sides = [str(data / f"{name}.gz") for name in ("train.en", "train.de", "val.en", "val.de")]
-    names = ("--source", "--target", "--valid", "--valid-target")
-    pairs = [word for side in zip(names, sides, strict=True) for word in side]
-    seeded = ["--set", f"training.seed={seed}", *more]
-    command = [sys.executable, "-m", "regard", "train", *pairs, "--budget", budget, "--out", str(out), *seeded]
+    command = training_command(data, out, "--budget", budget, "--set", f"training.seed={seed}", *more)
     started = time.time()
     subprocess.run(command, check=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     return Run.open(out), (out / "status.json").stat().st_mtime - started
