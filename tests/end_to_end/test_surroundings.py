@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch.testing import assert_close
 
 from regard.native.library import PATH, SETS, native
-from regard.training.progress import read_journal
 from tests.end_to_end.test_kills import command, weights
+from tests.end_to_end.test_torchrun import alike
 
 pytestmark = pytest.mark.slow
 
@@ -27,19 +25,6 @@ def train(out: Path, surroundings: dict[str, str], *more: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stderr
-
-
-def alike(one: Path, other: Path) -> None:
-    """Compare all weights and losses."""
-    for name in ("last", "best"):
-        wanted, found = (load_file(run / name / "model.safetensors") for run in (one, other))
-        for key, tensor in wanted.items():
-            assert_close(found[key], tensor, rtol=1e-2, atol=1e-3)
-    losses = [
-        [event["loss"] for event in read_journal(run / "metrics.jsonl") if event["event"] == "validation"]
-        for run in (one, other)
-    ]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 @pytest.fixture(scope="module")
