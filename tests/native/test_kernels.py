@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from regard.layers import kernels, native_kernels
+from regard.layers import kernels, native_kernels, native_products
 from regard.layers.configs import RotaryConfig
 from regard.layers.kernels import Means
 from regard.layers.noise import Noise
@@ -141,6 +141,28 @@ def test_cross_entropy(
 
 
 @every_type
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("sizes", [(1, 2, 32), (40, 513, 64), (300, 33, 256), (130, 9000, 96), (7, 20, 40)], ids=str)
+def test_projected_cross_entropy(
+    sizes: tuple[int, int, int], smoothing: float, dtype: torch.dtype, tolerance: dict[str, float], instructions: str
+) -> None:
+    rows, entries, columns = sizes
+    targets = torch.randint(0, entries, (rows,))
+    targets[rows // 2 :: 3] = 1
+
+    def call(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        loss, nats = kernels.projected_cross_entropy(x, weight, bias, targets, smoothing=smoothing, ignore=1)
+        assert nats.dtype == loss.dtype
+        return (loss / rows).to(x.dtype)
+
+    x, weight, bias = torch.randn(rows, columns), 3 * torch.randn(entries, columns) / columns**0.5, torch.randn(entries)
+    compare(call, x, weight, bias, dtype=dtype, tolerance=tolerance)
+    compare(call, x, weight, dtype=dtype, tolerance=tolerance)
+    own = native_products.has_projected_loss(x.to(dtype), weight.to(dtype))
+    assert own == (dtype == torch.bfloat16 and instructions == "amx" and columns != 40)
+
+
+@every_type
 @pytest.mark.parametrize("columns", [1, 72, 513])
 def test_embedding(columns: int, dtype: torch.dtype, tolerance: dict[str, float]) -> None:
     ids = torch.randint(0, 50, (9, 30))
@@ -149,7 +171,9 @@ def test_embedding(columns: int, dtype: torch.dtype, tolerance: dict[str, float]
 
 @every_type
 @pytest.mark.parametrize(
-    "sizes", [(1, 1, 1), (3, 17, 33), (513, 40, 96), (700, 48, 16), (5000, 7, 130), (70, 6000, 120)], ids=str
+    "sizes",
+    [(1, 1, 1), (3, 17, 33), (513, 40, 96), (700, 48, 16), (5000, 7, 130), (70, 6000, 120), (517, 96, 160)],
+    ids=str,
 )
 def test_linear(
     sizes: tuple[int, int, int], dtype: torch.dtype, tolerance: dict[str, float], instructions: str
@@ -158,8 +182,26 @@ def test_linear(
     x, weight, bias = torch.randn(tokens, columns), torch.randn(rows, columns) / columns**0.5, torch.randn(rows)
     compare(kernels.linear, x, weight, bias, dtype=dtype, tolerance=tolerance)
     compare(partial(kernels.linear, bias=None), x[None], weight, dtype=dtype, tolerance=tolerance)
-    own = native_kernels.has_matrix_backward(x.to(dtype), weight.to(dtype))
+    own = native_products.has_linear(x.to(dtype), weight.to(dtype))
     assert own == (dtype == torch.bfloat16 and instructions == "amx")
+
+
+@every_type
+@pytest.mark.parametrize("sizes", [(700, 32, 64, 96), (33, 64, 32, 32), (90, 20, 48, 7)], ids=str)
+def test_projections(sizes: tuple[int, int, int, int], dtype: torch.dtype, tolerance: dict[str, float]) -> None:
+    tokens, columns, *rows = sizes
+    maps = [torch.nn.Linear(columns, rows[0]), torch.nn.Linear(columns, rows[1], bias=False)]
+
+    def call(x: Tensor, first: Tensor, bias: Tensor, second: Tensor) -> Tensor:
+        for each, weight in zip(maps, (first, second), strict=True):
+            del each.weight
+            each.weight = weight  # type: ignore[assignment]
+        del maps[0].bias
+        maps[0].bias = bias  # type: ignore[assignment]
+        return torch.cat(kernels.projections(x, *maps), dim=-1)
+
+    tensors = torch.randn(tokens, columns), torch.randn(rows[0], columns), torch.randn(rows[0])
+    compare(call, *tensors, torch.randn(rows[1], columns), dtype=dtype, tolerance=tolerance)
 
 
 @every_type
@@ -231,7 +273,7 @@ def test_any_number_of_threads_gives_the_same_bits(dtype: torch.dtype, tolerance
 
 def test_any_number_of_threads_gives_the_same_gradient_of_a_matrix() -> None:
     x, weight, grad = (torch.randn(shape).bfloat16() for shape in ((900, 40), (70, 40), (900, 70)))
-    if not native_kernels.has_matrix_backward(x, weight):
+    if not native_products.has_linear(x, weight):
         pytest.skip("these instructions leave it to torch")
     weight.requires_grad_()
     found = []
@@ -240,6 +282,21 @@ def test_any_number_of_threads_gives_the_same_gradient_of_a_matrix() -> None:
         found += torch.autograd.grad(kernels.linear(x, weight, None), weight, grad)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+def test_any_number_of_threads_gives_the_same_projected_loss() -> None:
+    x, weight, bias = (torch.randn(shape).bfloat16().requires_grad_() for shape in ((900, 96), (3000, 96), (3000,)))
+    targets = torch.randint(0, 3000, (900,))
+    if not native_products.has_projected_loss(x, weight):
+        pytest.skip("these instructions have no such kernel")
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        loss, _ = kernels.projected_cross_entropy(x, weight, bias, targets, smoothing=0.1, ignore=1)
+        found.append((loss.detach(), *torch.autograd.grad(loss, (x, weight, bias))))
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert torch.equal(one, other)
 
 
 def test_a_number_that_is_none_stays_none() -> None:

@@ -124,7 +124,15 @@ class MultiHeadAttention(Attention):
 
     def keys_values(self, memory: Float[Tensor, "B K M"]) -> KeysValues:
         """Project what is attended to, once for all queries to come."""
-        return KeysValues(self.split_heads(self.key(memory)), self.split_heads(self.value(memory)))
+        k, v = kernels.projections(memory, self.key, self.value)
+        return KeysValues(self.split_heads(k), self.split_heads(v))
+
+    def queries_keys_values(
+        self, x: Float[Tensor, "B T M"]
+    ) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B G T D"], Float[Tensor, "B G T D"]]:
+        """Project what attends to itself; G heads have keys and values."""
+        q, k, v = map(self.split_heads, kernels.projections(x, self.query, self.key, self.value))
+        return q, k, v
 
     def average(
         self,
@@ -149,9 +157,9 @@ class SelfAttention(MultiHeadAttention):
     def forward(
         self, x: Float[Tensor, "B S M"], mask: Bool[Tensor, "B 1 1 S"], positions: Positions
     ) -> Float[Tensor, "B S M"]:
-        q, seen = self.split_heads(self.query(x)), self.keys_values(x)
-        q, k = positions.rotate(q), positions.rotate(seen.keys)
-        return self.average(q, KeysValues(k, seen.values), mask, positions.bias(q, k.size(2)))
+        q, k, v = self.queries_keys_values(x)
+        q, k = positions.rotate(q), positions.rotate(k)
+        return self.average(q, KeysValues(k, v), mask, positions.bias(q, k.size(2)))
 
 
 class CausalSelfAttention(MultiHeadAttention):
@@ -165,9 +173,9 @@ class CausalSelfAttention(MultiHeadAttention):
         self, x: Float[Tensor, "B T M"], positions: Positions, cache: KeyValueCache | NoCache
     ) -> Float[Tensor, "B T M"]:
         first = cache.length
-        q, seen = self.split_heads(self.query(x)), self.keys_values(x)
-        q, k = positions.rotate(q, first), positions.rotate(seen.keys, first)
-        seen = cache.append(KeysValues(k, seen.values))
+        q, k, v = self.queries_keys_values(x)
+        q, k = positions.rotate(q, first), positions.rotate(k, first)
+        seen = cache.append(KeysValues(k, v))
         bias = positions.bias(q, seen.keys.size(2), first)
         return self.average(q, seen, None, bias, causal=q.size(2) > 1)
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from regard.layers import kernels
 from regard.layers.configs import CopyingConfig
-from regard.text.vocabulary import UNK
+from regard.layers.embedding import Embeddings
+from regard.text.vocabulary import PAD, UNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,17 @@ class NoCopying(nn.Module):
     ) -> Float[Tensor, "R T V"]:
         return logits
 
+    def cross_entropy(
+        self,
+        embeddings: Embeddings,
+        hidden: Float[Tensor, "B T M"],
+        source: NoCopyKeys,
+        targets: Int[Tensor, "B T"],
+        smoothing: float,
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Return the label-smoothed and the plain `kernels.cross_entropy` of the logits."""
+        return embeddings.cross_entropy(hidden, targets, smoothing)
+
 
 class SourceCopying(nn.Module):
     """Let the source's own tokens compete with the vocabulary (Gu et al. 2016, section 3.3).
@@ -87,3 +99,15 @@ class SourceCopying(nn.Module):
         )
         smallest = torch.finfo(logits.dtype).tiny
         return torch.logaddexp(logits, copied_RTV.clamp_min(smallest).log() + peak_RT1)
+
+    def cross_entropy(
+        self,
+        embeddings: Embeddings,
+        hidden: Float[Tensor, "B T M"],
+        source: CopyKeys,
+        targets: Int[Tensor, "B T"],
+        smoothing: float,
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Return the label-smoothed and the plain `kernels.cross_entropy` of the logits."""
+        logits = self(embeddings.logits(hidden), hidden, source)
+        return kernels.cross_entropy(logits.flatten(0, 1), targets.flatten(), smoothing=smoothing, ignore=PAD)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from regard.errors import ConfigError
 from regard.layers import kernels
 from regard.layers.configs import EmbeddingsConfig
+from regard.text.vocabulary import PAD
 
 
 class Embeddings(nn.Module, ABC):
@@ -46,6 +47,15 @@ class Embeddings(nn.Module, ABC):
     def logits(self, x: Float[Tensor, "B T M"]) -> Float[Tensor, "B T V"]:
         """Project to a number for each entry of the target vocabulary."""
         return kernels.linear(x, self.tables()[2], self.output_bias)
+
+    def cross_entropy(
+        self, x: Float[Tensor, "B T M"], targets: Int[Tensor, "B T"], smoothing: float
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Return the label-smoothed and the plain `kernels.cross_entropy` of the logits."""
+        rows, table = x.flatten(0, 1), self.tables()[2]
+        return kernels.projected_cross_entropy(
+            rows, table, self.output_bias, targets.flatten(), smoothing=smoothing, ignore=PAD
+        )
 
 
 def new_table(size: int, d_model: int) -> nn.Parameter:

@@ -55,4 +55,5 @@ class SwiGLUFeedForward(FeedForward):
         self.gate = kernels.Linear(d_model, d_ff, bias=biases)
 
     def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
-        return kernels.swiglu_dropout(self.gate(x), self.widen(x), dropout)
+        gate, widened = kernels.projections(x, self.gate, self.widen)
+        return kernels.swiglu_dropout(gate, widened, dropout)

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor, nn
 
 from regard.layers import native_kernels as native
+from regard.layers import native_products as products
 from regard.layers import noise
 
 
@@ -154,20 +155,27 @@ class _Embedding(torch.autograd.Function):
 def embedding(weight: Float[Tensor, "V M"], ids: Int[Tensor, "..."]) -> Float[Tensor, "... M"]:
     """Return the rows of `weight` that `ids` name."""
     if native.fits(weight):
-        return native.run(native.Embedding, weight, ids)
+        return native.run(products.Embedding, weight, ids)
     return _Embedding.apply(weight, ids)  # type: ignore[no-untyped-call]
 
 
 def linear(x: Float[Tensor, "... M"], weight: Float[Tensor, "N M"], bias: Float[Tensor, " N"] | None) -> Tensor:
     """Return x · weightᵀ + bias (... N)."""
-    if torch.is_grad_enabled() and native.has_matrix_backward(x, weight):
-        return native.run(native.Linear, x, weight, bias)
+    if torch.is_grad_enabled() and products.has_linear(x, weight):
+        return native.run(products.Linear, x, weight, bias)[0]
     return F.linear(x, weight, bias)
+
+
+def projections(x: Float[Tensor, "... M"], *maps: nn.Linear) -> tuple[Float[Tensor, "... N"], ...]:
+    """Return what several linear maps make of the same vectors."""
+    if torch.is_grad_enabled() and products.has_linear(x, *(each.weight for each in maps)):
+        return native.run(products.Linear, x, *(part for each in maps for part in (each.weight, each.bias)))
+    return tuple(each(x) for each in maps)
 
 
 def gather(weight: Tensor) -> None:
     """Let kernels add to `weight.grad` in place, a tensor that stays, instead of handing autograd what it would add."""
-    native.gather(weight)
+    products.gather(weight)
 
 
 class Linear(nn.Linear):
@@ -263,5 +271,20 @@ def cross_entropy(
     2016, section 7). Rows whose target is `ignore` do not count.
     """
     if _native(logits):
-        return native.run(native.CrossEntropy, logits, targets, smoothing, ignore)
+        return native.run(products.CrossEntropy, logits, targets, smoothing, ignore)
     return _CrossEntropy.apply(logits, targets, smoothing, ignore)  # type: ignore[no-untyped-call]
+
+
+def projected_cross_entropy(
+    x: Float[Tensor, "R M"],
+    weight: Float[Tensor, "V M"],
+    bias: Float[Tensor, " V"] | None,
+    targets: Int[Tensor, " R"],
+    *,
+    smoothing: float = 0.0,
+    ignore: int,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return the `cross_entropy` of x · weightᵀ + bias: where it can be, without ever having all logits."""
+    if products.has_projected_loss(x, weight) and all(tensor.is_contiguous() for tensor in (x, weight)):
+        return native.run(products.ProjectedCrossEntropy, x, weight, bias, targets, smoothing, ignore)
+    return cross_entropy(linear(x, weight, bias), targets, smoothing=smoothing, ignore=ignore)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.data.batch import Batch, PaddedTokens
+from regard.layers.copying import CopyKeys, NoCopyKeys
 from regard.models.configs import ModelConfig
 from regard.registry import load_object
 
@@ -32,10 +33,26 @@ class Seq2SeqModel(nn.Module, ABC):
     """
 
     config: ModelConfig
+    embeddings: Any
+    copying: Any
 
-    @abstractmethod
     def forward(self, batch: Batch) -> Float[Tensor, "B T V"]:
         """Return the logits of every next token, the target being known."""
+        hidden, copy_keys = self.teacher_forced(batch)
+        logits: Tensor = self.copying(self.embeddings.logits(hidden), hidden, copy_keys)
+        return logits
+
+    def cross_entropy(self, batch: Batch, smoothing: float) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Return the label-smoothed and the plain `kernels.cross_entropy` of the logits."""
+        hidden, copy_keys = self.teacher_forced(batch)
+        losses: tuple[Tensor, Tensor] = self.copying.cross_entropy(
+            self.embeddings, hidden, copy_keys, batch.target_out, smoothing
+        )
+        return losses
+
+    @abstractmethod
+    def teacher_forced(self, batch: Batch) -> tuple[Float[Tensor, "B T M"], CopyKeys | NoCopyKeys]:
+        """Return what predicts every next token, the target being known, and what of the source can be copied."""
 
     @abstractmethod
     def encode(self, source: PaddedTokens) -> Any:

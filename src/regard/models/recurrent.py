@@ -179,10 +179,10 @@ class Recurrent(Seq2SeqModel):
                 else:
                     nn.init.zeros_(weight)
 
-    def forward(self, batch: Batch) -> Float[Tensor, "B T V"]:
+    def teacher_forced(self, batch: Batch) -> tuple[Float[Tensor, "B T M"], CopyKeys | NoCopyKeys]:
         state = self.init_state(self.encode(batch.source))
         hidden, _ = self.decoder(self.embeddings.target(batch.target_in.ids), state)
-        return self.copying(self.embeddings.logits(hidden), hidden, state.copy_keys)
+        return hidden, state.copy_keys
 
     def encode(self, source: PaddedTokens) -> Memory:
         mask = source.mask

@@ -186,12 +186,12 @@ class Transformer(Seq2SeqModel):
                     if module.bias is not None:
                         nn.init.zeros_(module.bias)
 
-    def forward(self, batch: Batch) -> Float[Tensor, "B T V"]:
+    def teacher_forced(self, batch: Batch) -> tuple[Float[Tensor, "B T M"], CopyKeys | NoCopyKeys]:
         memory = self.encode(batch.source)
         embedded = self.embeddings.target(batch.target_in.ids)
         caches = [NoCache()] * len(self.decoder.layers)
         hidden = self.decoder(embedded, self.decoder.sources(memory.hidden), memory.mask, caches)
-        return self.copying(self.embeddings.logits(hidden), hidden, self.copy_keys(memory))
+        return hidden, self.copy_keys(memory)
 
     def encode(self, source: PaddedTokens) -> Memory:
         mask = source.mask

@@ -14,7 +14,7 @@ from typing import Any
 from regard.errors import ConfigError
 from regard.native.build import NAME
 
-VERSION = 3
+VERSION = 4
 """Of the interface; a library with another one is left alone."""
 
 SETS = ("amx", "avx512", "avx2", "portable")
@@ -55,12 +55,30 @@ class Attention(ctypes.Structure):
     )
 
 
+class ProjectedLoss(ctypes.Structure):
+    """One call of the cross-entropy of a product that is never in memory."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("tokens", "columns", "entries")),
+        *((name, c_void_p) for name in ("x", "weight", "bias", "targets")),
+        ("ignored", c_int64),
+        ("smoothing", c_float),
+        *((name, c_void_p) for name in ("log_sums", "room")),
+    )
+
+
+class LinearMap(ctypes.Structure):
+    """One of several linear maps of the same vectors."""
+
+    _fields_ = (("rows", c_int64), *((name, c_void_p) for name in ("weight", "bias", "out", "sums", "bias_sums")))
+
+
 def _function(*arguments: Any, returns: Any = None) -> Any:
     return ctypes.CFUNCTYPE(returns, *arguments)
 
 
 _TYPE, _COUNT, _TENSOR, _FACTOR = c_int64, c_int64, c_void_p, c_float
-_MASK, _STRIDES = POINTER(Dropout), POINTER(Strides)
+_MASK, _STRIDES, _MAPS = POINTER(Dropout), POINTER(Strides), POINTER(LinearMap)
 
 
 class Kernels(ctypes.Structure):
@@ -86,9 +104,13 @@ class Kernels(ctypes.Structure):
             "cross_entropy_backward",
             _function(_TYPE, _COUNT, _COUNT, _TENSOR, _TENSOR, c_int64, _FACTOR, _FACTOR, _TENSOR),
         ),
+        ("projected_loss_forward", _function(POINTER(ProjectedLoss), _TENSOR)),
+        ("projected_loss_backward", _function(POINTER(ProjectedLoss), _FACTOR, *[_TENSOR] * 3)),
+        ("projected_loss_room", _function(_COUNT, _COUNT, _COUNT, returns=c_int64)),
         ("embedding_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4)),
-        ("matrix_backward", _function(*[_COUNT] * 3, *[_TENSOR] * 5)),
-        ("matrix_room", _function(_COUNT, _COUNT, returns=c_int64)),
+        ("linear_forward", _function(_COUNT, _COUNT, _TENSOR, _COUNT, _MAPS, _TENSOR)),
+        ("linear_backward", _function(_COUNT, _COUNT, _TENSOR, _TENSOR, _COUNT, _MAPS, _TENSOR)),
+        ("linear_room", _function(_COUNT, _COUNT, _MAPS, returns=c_int64)),
         ("adam", _function(_TYPE, _COUNT, *[_TENSOR] * 5, *[_FACTOR] * 6)),
         ("norm", _function(_TYPE, _COUNT, _TENSOR, returns=c_double)),
     )

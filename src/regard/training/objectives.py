@@ -27,11 +27,7 @@ class Loss:
 
 def label_smoothed(model: Seq2SeqModel, batch: Batch, smoothing: float) -> Loss:
     """Return the cross-entropy of the next tokens, with label smoothing (Vaswani et al. 2017, section 5.4)."""
-    return _cross_entropy(model(batch).flatten(0, 1), batch, smoothing)
-
-
-def _cross_entropy(logits_RV: Float[Tensor, "R V"], batch: Batch, smoothing: float) -> Loss:
-    return Loss(*kernels.cross_entropy(logits_RV, batch.target_out.flatten(), smoothing=smoothing, ignore=PAD))
+    return Loss(*model.cross_entropy(batch, smoothing))
 
 
 class CrossEntropy:
@@ -60,8 +56,9 @@ class RDrop(CrossEntropy):
         pairs = logits_RV.unflatten(0, (-1, self.copies, batch.target_out.size(1)))
         real = batch.target_out != PAD
         apart = kernels.divergence(pairs[:, 0][real], pairs[:, 1][real])
-        loss = _cross_entropy(logits_RV, twice, self.smoothing)
-        return Loss(loss.minimised / 2 + self.config.weight / 4 * apart, loss.nats / 2)
+        targets = twice.target_out.flatten()
+        loss, nats = kernels.cross_entropy(logits_RV, targets, smoothing=self.smoothing, ignore=PAD)
+        return Loss(loss / 2 + self.config.weight / 4 * apart, nats / 2)
 
 
 def build_objective(config: TrainingConfig) -> CrossEntropy:

@@ -11,7 +11,7 @@
 
 namespace INSTRUCTIONS {
 
-inline int64_t whole(int64_t count) { return (count + DEPTH - 1) / DEPTH * DEPTH; }
+inline int64_t whole(int64_t count) { return up(count, DEPTH); }
 
 // A matrix of bfloat16 in scratch: `rows` x `width`, both multiples of 32.
 struct Matrix {
@@ -52,15 +52,9 @@ inline void scatter(
         along(features, [&](int64_t i, auto part) { part.put(view.row(b, h, t) + i, part.get(from + t * width + i)); });
 }
 
-// The right side of a product with the transpose of `from`: its rows across, pairs of its columns down.
+// The right side of a product with the transpose of `from`.
 inline void pack_transpose(const Matrix& from, BFloat16* to) {
-    for (int64_t r = 0; r < from.rows; r += SIDE)
-        for (int64_t c = 0; c < from.width; c += DEPTH, to += TILE) {
-            __m512i rows[SIDE];
-            for (int64_t i = 0; i < SIDE; ++i) rows[i] = _mm512_loadu_si512(from.data + (r + i) * from.width + c);
-            transpose(rows);
-            for (int64_t i = 0; i < SIDE; ++i) _mm512_storeu_si512(to + i * DEPTH, rows[i]);
-        }
+    pack_rows(from.data, from.width, 0, from.rows, from.rows, to);
 }
 
 // The right side of a product with `from`, or with TURNED the left side of one with its transpose.

@@ -2,7 +2,9 @@
 #include "attention.h"
 #include "attention_tiles.h"
 #include "elementwise.h"
+#include "linear_tiles.h"
 #include "loss.h"
+#include "loss_tiles.h"
 #include "norm.h"
 #include "optimizer.h"
 #include "products.h"
@@ -44,6 +46,13 @@ inline AttentionSizes sizes_of(const regard::Attention& c) {
     const auto* mask = static_cast<const uint8_t*>(c.mask);
     return {c.sentences, c.heads, c.queries, c.keys, c.features, mask, c.causal, c.scale, mask_of(&c.dropout)};
 }
+
+#if defined(__AMX_BF16__)
+inline Logits logits_of(const regard::ProjectedLoss& c) {
+    return {c.tokens, c.columns, c.entries, (const BFloat16*)c.x, (const BFloat16*)c.weight, (const BFloat16*)c.bias,
+            c.targets, c.ignored, c.smoothing};
+}
+#endif
 
 extern const regard::Table table;
 
@@ -136,18 +145,35 @@ const regard::Table table = {
             type,
             cross_entropy_backward(rows, entries, (T*)logits, targets, ignored, smoothing, factor, log_sums));
     },
+#if defined(__AMX_BF16__)
+    [](const regard::ProjectedLoss* c, float* losses) {
+        projected_loss_forward(logits_of(*c), c->log_sums, losses, c->room);
+    },
+    [](const regard::ProjectedLoss* c, float factor, void* grad_x, void* sums, void* bias_sums) {
+        projected_loss_backward(
+            logits_of(*c), factor, c->log_sums, (BFloat16*)grad_x, (BFloat16*)sums, (BFloat16*)bias_sums, c->room);
+    },
+    projected_loss_room,
+#else
+    nullptr,
+    nullptr,
+    nullptr,
+#endif
     [](int64_t type, int64_t tokens, int64_t columns, void* sums, const void* grad, const int64_t* rows,
        const int64_t* order) {
         WITH_TYPE(type, embedding_backward(tokens, columns, (T*)sums, (const T*)grad, rows, order));
     },
 #if defined(__AMX_BF16__)
-    [](int64_t tokens, int64_t rows, int64_t columns, void* sums, void* bias, const void* grad, const void* x,
-       float* room) {
-        matrix_backward(
-            tokens, rows, columns, (BFloat16*)sums, (BFloat16*)bias, (const BFloat16*)grad, (const BFloat16*)x, room);
+    [](int64_t tokens, int64_t columns, const void* x, int64_t count, const regard::LinearMap* maps, float* room) {
+        linear_forward(tokens, columns, (const BFloat16*)x, count, maps, room);
     },
-    matrix_room,
+    [](int64_t tokens, int64_t columns, void* grad_x, const void* x, int64_t count, const regard::LinearMap* maps,
+       float* room) {
+        linear_backward(tokens, columns, (BFloat16*)grad_x, (const BFloat16*)x, count, maps, room);
+    },
+    linear_room,
 #else
+    nullptr,
     nullptr,
     nullptr,
 #endif

@@ -7,6 +7,17 @@ namespace INSTRUCTIONS {
 
 constexpr int64_t LOSS_ROWS = 8;
 
+// Puts the sums of the rows' smoothed and plain losses in front of them.
+inline void add_losses(int64_t rows, float* losses) {
+    double smoothed = 0.0, plain = 0.0;
+    for (int64_t row = 0; row < rows; ++row) {
+        smoothed += losses[2 * row];
+        plain += losses[2 * row + 1];
+    }
+    losses[0] = static_cast<float>(smoothed);
+    losses[1] = static_cast<float>(plain);
+}
+
 // Every row's log of the sum of exponentials, and the sums of smoothed and plain loss over the rows that count;
 // `losses` has room for two numbers per row and begins with the two sums in the end.
 template <class T>
@@ -34,13 +45,7 @@ void cross_entropy_forward(
             losses[2 * row + 1] = log_sum - right;
         }
     });
-    double smoothed = 0.0, plain = 0.0;
-    for (int64_t row = 0; row < rows; ++row) {
-        smoothed += losses[2 * row];
-        plain += losses[2 * row + 1];
-    }
-    losses[0] = static_cast<float>(smoothed);
-    losses[1] = static_cast<float>(plain);
+    add_losses(rows, losses);
 }
 
 // Puts the gradient where the logits were: `factor` times that of the sum of the rows' smoothed losses.

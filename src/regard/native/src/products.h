@@ -76,14 +76,15 @@ inline void sum_of_products(
                 const Left left{packed + d * panel, DEPTH, TILE, panel};
                 const BFloat16* right = packed + (down + a) * panel;
                 float* block = exact + d * SIDE * row + a * SIDE;
+                const float* start = begin == first ? nullptr : block;
                 if (d + 1 < down && a + 1 < across)
-                    multiply_tiles<2, 2>(depth, left, right, panel, block, row, begin == first);
+                    multiply_tiles<2, 2>(depth, left, right, panel, block, row, start, row);
                 else if (d + 1 < down)
-                    multiply_tiles<2, 1>(depth, left, right, panel, block, row, begin == first);
+                    multiply_tiles<2, 1>(depth, left, right, panel, block, row, start, row);
                 else if (a + 1 < across)
-                    multiply_tiles<1, 2>(depth, left, right, panel, block, row, begin == first);
+                    multiply_tiles<1, 2>(depth, left, right, panel, block, row, start, row);
                 else
-                    multiply_tiles<1, 1>(depth, left, right, panel, block, row, begin == first);
+                    multiply_tiles<1, 1>(depth, left, right, panel, block, row, start, row);
             }
     }
 }

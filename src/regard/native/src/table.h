@@ -31,6 +31,25 @@ struct Attention {
     Strides grad_q_strides, grad_k_strides, grad_v_strides;
 };
 
+// Cross-entropy of x times the transpose of a weight, plus bias; bfloat16.
+struct ProjectedLoss {
+    int64_t tokens, columns, entries;
+    const void *x, *weight, *bias;
+    const int64_t* targets;
+    int64_t ignored;
+    float smoothing;
+    float* log_sums;
+    float* room;
+};
+
+// A linear map; bfloat16. On the way back `out` is the gradient of its result, and `sums` and `bias_sums` (or null) are
+// what the gradients of weight and bias are added to.
+struct LinearMap {
+    int64_t rows;
+    const void *weight, *bias;
+    void *out, *sums, *bias_sums;
+};
+
 struct Table {
     void (*dropout)(int64_t type, int64_t count, void* out, const void* x, const Dropout* mask);
     void (*add_dropout)(int64_t type, int64_t count, void* out, const void* x, const void* branch, const Dropout* mask);
@@ -60,13 +79,18 @@ struct Table {
     void (*cross_entropy_backward)(
         int64_t type, int64_t rows, int64_t entries, void* logits, const int64_t* targets, int64_t ignored,
         float smoothing, float factor, const float* log_sums);
+    void (*projected_loss_forward)(const ProjectedLoss* call, float* losses);  // null where there is none
+    void (*projected_loss_backward)(
+        const ProjectedLoss* call, float factor, void* grad_x, void* sums, void* bias_sums);
+    int64_t (*projected_loss_room)(int64_t tokens, int64_t columns, int64_t entries);  // entries of `room`
     void (*embedding_backward)(
         int64_t type, int64_t tokens, int64_t columns, void* sums, const void* grad, const int64_t* rows,
         const int64_t* order);
-    void (*matrix_backward)(  // null where nothing is gained over torch's product; bfloat16
-        int64_t tokens, int64_t rows, int64_t columns, void* sums, void* bias, const void* grad, const void* x,
-        float* room);
-    int64_t (*matrix_room)(int64_t rows, int64_t columns);  // entries of `room`
+    void (*linear_forward)(  // null where torch's products are as good
+        int64_t tokens, int64_t columns, const void* x, int64_t count, const LinearMap* maps, float* room);
+    void (*linear_backward)(  // grad_x may be null: it is not made then
+        int64_t tokens, int64_t columns, void* grad_x, const void* x, int64_t count, const LinearMap* maps, float* room);
+    int64_t (*linear_room)(int64_t columns, int64_t count, const LinearMap* maps);  // entries of `room`
     void (*adam)(
         int64_t type, int64_t count, float* weights, float* mean, float* square, const void* grad, void* working,
         float scale, float rate, float beta1, float beta2, float unbias, float epsilon);

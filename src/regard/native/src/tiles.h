@@ -14,6 +14,9 @@ namespace INSTRUCTIONS {
 constexpr int64_t SIDE = 16;                 // rows of a tile, and columns of one of sums
 constexpr int64_t DEPTH = 32;                // tokens that a tile holds
 constexpr int64_t TILE = SIDE * DEPTH;       // entries of a tile
+constexpr int64_t STEP = 2 * SIDE;           // rows, and columns, that are multiplied at a time
+
+inline int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
 // The tiles of this thread are ours for a while, and then again as they were: others use them too.
 struct Tiles {
@@ -51,28 +54,45 @@ inline void pack(const BFloat16* from, int64_t row, int64_t tokens, int64_t colu
     for (int64_t i = 0; i < SIDE; ++i) _mm512_storeu_si512(to + i * DEPTH, rows[i]);
 }
 
+// Packs rows `first` to `last` of a matrix, and zeros to a whole STEP, as the right side of a product with its transpose:
+// its rows across, pairs of its columns down. There are `rows` of them; columns are a multiple of 32.
+inline void pack_rows(
+    const BFloat16* from, int64_t columns, int64_t first, int64_t last, int64_t rows, BFloat16* to
+) {
+    for (int64_t r = first; r < first + up(last - first, STEP); r += SIDE)
+        for (int64_t c = 0; c < columns; c += DEPTH, to += TILE) {
+            __m512i words[SIDE];
+            for (int64_t i = 0; i < SIDE; ++i)
+                words[i] = r + i < rows ? _mm512_loadu_si512(from + (r + i) * columns + c) : _mm512_setzero_si512();
+            transpose(words);
+            for (int64_t i = 0; i < SIDE; ++i) _mm512_storeu_si512(to + i * DEPTH, words[i]);
+        }
+}
+
 // The left side of a product: tiles of 16 rows and 32 columns, all distances in entries.
 struct Left {
     const BFloat16* data;
     int64_t row, along, down;  // to the next row of a tile, to the tile beside it, to the one below
 };
 
-// A block of up to 2 x 2 tiles of sums: sums += left right, over `depth` tiles of each; right is packed in panels.
+// A block of up to 2 x 2 tiles of sums: sums = start + left right, over `depth` tiles of each; right is packed in panels.
+// `start` is null for zeros; its rows are `start_row` apart: 0 where all rows start alike.
 template <int DOWN, int ACROSS>
 inline void multiply_tiles(
-    int64_t depth, const Left& left, const BFloat16* right, int64_t panel, float* sums, int64_t row, bool first
+    int64_t depth, const Left& left, const BFloat16* right, int64_t panel, float* sums, int64_t row, const float* start,
+    int64_t start_row
 ) {
-    float* below = sums + SIDE * row;
-    if (first) {
+    if (start) {
+        const float* below = start + SIDE * start_row;
+        _tile_loadd(0, start, start_row * 4);
+        if (ACROSS > 1) _tile_loadd(1, start + SIDE, start_row * 4);
+        if (DOWN > 1) _tile_loadd(2, below, start_row * 4);
+        if (DOWN > 1 && ACROSS > 1) _tile_loadd(3, below + SIDE, start_row * 4);
+    } else {
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
-    } else {
-        _tile_loadd(0, sums, row * 4);
-        if (ACROSS > 1) _tile_loadd(1, sums + SIDE, row * 4);
-        if (DOWN > 1) _tile_loadd(2, below, row * 4);
-        if (DOWN > 1 && ACROSS > 1) _tile_loadd(3, below + SIDE, row * 4);
     }
     for (int64_t k = 0; k < depth; ++k, right += TILE) {
         const BFloat16* at = left.data + k * left.along;
@@ -89,21 +109,26 @@ inline void multiply_tiles(
         }
         if (DOWN > 1 && ACROSS > 1) _tile_dpbf16ps(3, 5, 7);
     }
+    float* below = sums + SIDE * row;
     _tile_stored(0, sums, row * 4);
     if (ACROSS > 1) _tile_stored(1, sums + SIDE, row * 4);
     if (DOWN > 1) _tile_stored(2, below, row * 4);
     if (DOWN > 1 && ACROSS > 1) _tile_stored(3, below + SIDE, row * 4);
 }
 
-// sums (down x across tiles) = left right, where down and across are even.
+// sums (down x across tiles) = left right, where down and across are even; or with `start`, a number for each column,
+// start + left right.
 inline void multiply_all(
-    int64_t down, int64_t across, int64_t depth, const Left& left, const BFloat16* right, float* sums
+    int64_t down, int64_t across, int64_t depth, const Left& left, const BFloat16* right, float* sums,
+    const float* start = nullptr
 ) {
     const int64_t row = across * SIDE, panel = depth * TILE;
     for (int64_t d = 0; d < down; d += 2)
         for (int64_t a = 0; a < across; a += 2) {
             const Left here{left.data + d * left.down, left.row, left.along, left.down};
-            multiply_tiles<2, 2>(depth, here, right + a * panel, panel, sums + d * SIDE * row + a * SIDE, row, true);
+            const float* first = start ? start + a * SIDE : nullptr;
+            float* to = sums + d * SIDE * row + a * SIDE;
+            multiply_tiles<2, 2>(depth, here, right + a * panel, panel, to, row, first, 0);
         }
 }
 

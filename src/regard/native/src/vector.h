@@ -225,10 +225,18 @@ inline Floats exponential(Floats x) {
 
 // e to the x, at most 1e38, within 1e-4 of the value: enough for what is rounded to bfloat16 afterwards.
 inline Floats exponential_quick(Floats x) {
+    const auto power_of_two = [](Floats rest) {
+        return ((0.0551716566f * rest + 0.24261112f) * rest + 0.69326099f) * rest + 0.99992807f;
+    };
+#if defined(__AVX512F__)
+    const Floats exponent = (Floats)_mm512_max_ps((__m512)all(-200.0f), (__m512)(x * 1.44269504f));  // or what is no number
+    const __m512 nearest = _mm512_roundscale_ps((__m512)exponent, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return (Floats)_mm512_scalef_ps((__m512)power_of_two(exponent - (Floats)nearest), nearest);
+#endif
     const Floats low = all(-87.0f);
     const Floats scaled = (x < low ? low : x) * 1.44269504f, shifted = scaled + 12582912.0f;
     const Floats whole = shifted - 12582912.0f, rest = scaled - whole;
-    const Floats value = ((0.0551716566f * rest + 0.24261112f) * rest + 0.69326099f) * rest + 0.99992807f;
+    const Floats value = power_of_two(rest);
     const Floats found = value * (Floats)((__builtin_convertvector(whole, Ints) + 127) << 23);
     return x < low ? Floats{} : found;
 }
@@ -249,6 +257,9 @@ inline Floats kept(const Mask& mask, int64_t index, Floats x) {
     uint64_t bits;
     const int64_t at = mask.first + index;
     memcpy(&bits, mask.pool + (at >> 3), 8);
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    return (Floats)_mm512_maskz_mov_ps(static_cast<__mmask16>(bits >> (at & 7)), (__m512)x);
+#endif
     Ints lanes;
     for (int lane = 0; lane < LANES; ++lane) lanes[lane] = 1 << lane;
     const Ints keep = ((Ints{} + static_cast<int32_t>((bits >> (at & 7)) & 0xFFFF)) & lanes) != 0;
