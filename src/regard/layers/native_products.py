@@ -147,7 +147,9 @@ class Linear(Function):
         if ctx.needs_input_grad[0] and small:
             grad_x = torch.empty_like(x)
         elif ctx.needs_input_grad[0]:
-            grad_x = sum(grad @ weight for grad, weight in zip(grads, weights, strict=True))
+            grad_x = grads[0] @ weights[0]
+            for grad, weight in zip(grads[1:], weights[1:], strict=True):
+                grad_x.view(-1, x.size(-1)).addmm_(grad.flatten(0, -2), weight)
         maps, room = _maps(weights, [None] * len(grads), grads, sums, bias_sums)
         table().linear_backward(
             *(x.numel() // x.size(-1), x.size(-1), grad_x.data_ptr() if small and grad_x is not None else None),

@@ -134,27 +134,44 @@ inline void gather_columns(
         }
 }
 
-// Sets a row of scores to minus infinity where its query may not look.
-inline void forbid(const AttentionSizes& sizes, int64_t b, int64_t t, float* scores, int64_t width) {
-    const int64_t seen = sizes.causal ? sizes.keys - sizes.queries + t + 1 : sizes.keys;
-    if (sizes.mask)
-        for (int64_t s = 0; s < seen; ++s)
-            if (!sizes.mask[b * sizes.keys + s]) scores[s] = -INFINITY;
-    for (int64_t s = seen; s < width; ++s) scores[s] = -INFINITY;
+// What each key adds to every score: nothing, or minus infinity where the mask says so and where there is no key.
+inline void block(const AttentionSizes& sizes, int64_t b, float* blocked, int64_t width) {
+    for (int64_t s = 0; s < width; ++s) {
+        const bool open = s < sizes.keys && !(sizes.mask && !sizes.mask[b * sizes.keys + s]);
+        blocked[s] = open ? 0.0f : -INFINITY;
+    }
 }
+
+// What a query sees of its scores: minus infinity where it may not look.
+struct Sight {
+    const float* blocked;
+    int64_t seen;  // keys up to which causality lets it look
+
+    Sight(const AttentionSizes& sizes, const float* blocked, int64_t t, int64_t width)
+        : blocked(blocked), seen(sizes.causal ? sizes.keys - sizes.queries + t + 1 : width) {}
+
+    Floats operator()(int64_t s, const float* scores) const {
+        const Floats open = load(scores + s) + load(blocked + s);
+        if (s + LANES <= seen) return open;
+        Ints place;
+        for (int lane = 0; lane < LANES; ++lane) place[lane] = lane;
+        return place < static_cast<int32_t>(seen - s) ? open : all(-INFINITY);
+    }
+};
 
 // Turns a row of scores into the weights of a query, dropped out, in `to`, which may be the row. `peak` keeps, for the
 // way back, the highest score and 1 / the sum of exponentials below it.
 template <class T>
 inline void weigh(
-    const AttentionSizes& sizes, int64_t piece, int64_t t, float* row, int64_t width, T* to, float* peak
+    const AttentionSizes& sizes, const float* blocked, int64_t piece, int64_t t, float* row, int64_t width, T* to,
+    float* peak
 ) {
-    forbid(sizes, piece / sizes.heads, t, row, width);
+    const Sight sight(sizes, blocked, t, width);
     Floats most = all(-INFINITY), total{};
-    for (int64_t s = 0; s < width; s += LANES) most = larger(most, load(row + s));
+    for (int64_t s = 0; s < width; s += LANES) most = larger(most, sight(s, row));
     peak[0] = largest(most);
     for (int64_t s = 0; s < width; s += LANES) {
-        const Floats weight = exponential_for(to, (load(row + s) - peak[0]) * sizes.scale);
+        const Floats weight = exponential_for(to, (sight(s, row) - peak[0]) * sizes.scale);
         store(row + s, weight);
         total += weight;
     }
@@ -168,14 +185,14 @@ inline void weigh(
 // the gradients of the scores in `bends`, which may be `slope`.
 template <class T>
 inline void bend(
-    const AttentionSizes& sizes, int64_t piece, int64_t t, float* row, float* slope, int64_t width, const float* peak,
-    T* weights, T* bends
+    const AttentionSizes& sizes, const float* blocked, int64_t piece, int64_t t, float* row, float* slope,
+    int64_t width, const float* peak, T* weights, T* bends
 ) {
-    forbid(sizes, piece / sizes.heads, t, row, width);
+    const Sight sight(sizes, blocked, t, width);
     const int64_t first = (piece * sizes.queries + t) * sizes.keys;
     Floats total{};
     for (int64_t s = 0; s < width; s += LANES) {
-        const Floats weight = exponential_for(weights, (load(row + s) - peak[0]) * sizes.scale) * peak[1];
+        const Floats weight = exponential_for(weights, (sight(s, row) - peak[0]) * sizes.scale) * peak[1];
         const Floats d = dropped(sizes.dropout, first + s, load(slope + s));
         store(row + s, weight);
         store(slope + s, d);
@@ -197,7 +214,9 @@ void attention_forward(
     const int64_t wide_keys = padded(keys), wide = padded(features);
     regard::each_piece(sizes.sentences * sizes.heads, [&](int64_t piece) {
         const int64_t b = piece / sizes.heads, h = piece % sizes.heads;
-        Scratch own{regard::scratch((2 * queries + keys) * wide + (wide + queries) * wide_keys)};
+        Scratch own{regard::scratch((2 * queries + keys) * wide + (wide + queries + 1) * wide_keys)};
+        float* blocked = own.take(1, wide_keys);
+        block(sizes, b, blocked, wide_keys);
         float *q_rows = own.take(queries, wide), *v_rows = own.take(keys, wide), *context = own.take(queries, wide);
         float *k_columns = own.take(wide, wide_keys), *weights = own.take(queries, wide_keys);
         gather(q, b, h, queries, features, q_rows);
@@ -206,7 +225,7 @@ void attention_forward(
         multiply(queries, features, wide_keys, q_rows, wide, 1, k_columns, wide_keys, weights, wide_keys);
         for (int64_t t = 0; t < queries; ++t) {
             float* row = weights + t * wide_keys;
-            weigh(sizes, piece, t, row, wide_keys, row, peaks + 2 * (piece * queries + t));
+            weigh(sizes, blocked, piece, t, row, wide_keys, row, peaks + 2 * (piece * queries + t));
         }
         multiply(queries, keys, wide, weights, wide_keys, 1, v_rows, wide, context, wide);
         scatter(out, b, h, queries, features, context);
@@ -222,7 +241,9 @@ void attention_backward(
     const int64_t wide_keys = padded(keys), wide = padded(features);
     regard::each_piece(sizes.sentences * sizes.heads, [&](int64_t piece) {
         const int64_t b = piece / sizes.heads, h = piece % sizes.heads;
-        Scratch own{regard::scratch((3 * queries + 2 * keys) * wide + (wide + 3 * queries) * wide_keys)};
+        Scratch own{regard::scratch((3 * queries + 2 * keys) * wide + (wide + 3 * queries + 1) * wide_keys)};
+        float* blocked = own.take(1, wide_keys);
+        block(sizes, b, blocked, wide_keys);
         float *q_rows = own.take(queries, wide), *k_rows = own.take(keys, wide), *g_rows = own.take(queries, wide);
         float *columns = own.take(wide, wide_keys), *result = own.take(queries + keys, wide);
         float *weights = own.take(queries, wide_keys), *kept_weights = own.take(queries, wide_keys);
@@ -236,7 +257,7 @@ void attention_backward(
         multiply(queries, features, wide_keys, g_rows, wide, 1, columns, wide_keys, slopes, wide_keys);
         for (int64_t t = 0; t < queries; ++t) {
             float *row = weights + t * wide_keys, *slope = slopes + t * wide_keys, *kept = kept_weights + t * wide_keys;
-            bend(sizes, piece, t, row, slope, wide_keys, peaks + 2 * (piece * queries + t), kept, slope);
+            bend(sizes, blocked, piece, t, row, slope, wide_keys, peaks + 2 * (piece * queries + t), kept, slope);
         }
         multiply(keys, queries, wide, kept_weights, 1, wide_keys, g_rows, wide, result, wide);
         scatter(grad_v, b, h, keys, features, result);

@@ -89,7 +89,9 @@ inline void attention_forward_tiles(
     const int64_t queries = sizes.queries, keys = sizes.keys, features = sizes.features;
     const int64_t Q = whole(queries), K = whole(keys), D = whole(features);
     each_head(sizes, [&](int64_t piece, int64_t b, int64_t h) {
-        Room own{regard::scratch((Q * D + 3 * K * D + Q * K) / 2 + D * K / 2 + Q * K + Q * D)};
+        Room own{regard::scratch((Q * D + 3 * K * D + Q * K) / 2 + D * K / 2 + (Q + 1) * K + Q * D)};
+        float* blocked = own.floats(1, K);
+        block(sizes, b, blocked, K);
         float *scores = own.floats(Q, K), *context = own.floats(Q, D);
         const Matrix q_rows = own.matrix(Q, D), k_rows = own.matrix(K, D), weights = own.matrix(Q, K);
         const Matrix packed = own.matrix(K, D), v_rows = own.matrix(K, D);
@@ -99,7 +101,7 @@ inline void attention_forward_tiles(
         pack_transpose(k_rows, packed.data);
         multiply_all(Q / SIDE, K / SIDE, D / DEPTH, q_rows.left(), packed.data, scores);
         for (int64_t t = 0; t < queries; ++t)
-            weigh(sizes, piece, t, scores + t * K, K, weights.data + t * K, peaks + 2 * (piece * queries + t));
+            weigh(sizes, blocked, piece, t, scores + t * K, K, weights.data + t * K, peaks + 2 * (piece * queries + t));
         pack_all<false>(v_rows, packed.data);
         multiply_all(Q / SIDE, D / SIDE, K / DEPTH, weights.left(), packed.data, context);
         scatter(out, b, h, queries, features, context, D);
@@ -114,7 +116,9 @@ inline void attention_backward_tiles(
     const int64_t queries = sizes.queries, keys = sizes.keys, features = sizes.features;
     const int64_t Q = whole(queries), K = whole(keys), D = whole(features), most = Q > K ? Q : K;
     each_head(sizes, [&](int64_t piece, int64_t b, int64_t h) {
-        Room own{regard::scratch((2 * Q * D + 2 * K * D + 3 * Q * K + most * D) / 2 + 2 * Q * K + most * D)};
+        Room own{regard::scratch((2 * Q * D + 2 * K * D + 3 * Q * K + most * D) / 2 + (2 * Q + 1) * K + most * D)};
+        float* blocked = own.floats(1, K);
+        block(sizes, b, blocked, K);
         float *scores = own.floats(Q, K), *slopes = own.floats(Q, K), *result = own.floats(most, D);
         const Matrix q_rows = own.matrix(Q, D), g_rows = own.matrix(Q, D);
         const Matrix k_rows = own.matrix(K, D), v_rows = own.matrix(K, D);
@@ -130,7 +134,7 @@ inline void attention_backward_tiles(
         multiply_all(Q / SIDE, K / SIDE, D / DEPTH, g_rows.left(), packed, slopes);
         for (int64_t t = 0; t < queries; ++t)
             bend(
-                sizes, piece, t, scores + t * K, slopes + t * K, K, peaks + 2 * (piece * queries + t),
+                sizes, blocked, piece, t, scores + t * K, slopes + t * K, K, peaks + 2 * (piece * queries + t),
                 weights.data + t * K, bends.data + t * K);
         for (int64_t t = queries; t < Q; ++t)
             for (int64_t s = 0; s < K; s += LANES) {

@@ -2,6 +2,8 @@
 // in the cache while all rows pass by.
 #pragma once
 
+#include <utility>
+
 #include "products.h"
 #include "table.h"
 
@@ -12,21 +14,33 @@ namespace INSTRUCTIONS {
 constexpr int64_t PASSING = 64;    // rows that pass together
 constexpr int64_t MOST_MAPS = 16;  // of the same vectors
 
-// Up to PASSING rows of a matrix: where they are, or if they are not a whole number of STEPs, a copy with zeros below.
-inline const BFloat16* whole_rows(const BFloat16* from, int64_t first, int64_t last, int64_t width, BFloat16* copy) {
-    const BFloat16* here = from + first * width;
-    const int64_t rows = last - first, whole = up(rows, STEP);
-    if (rows == whole) return here;
-    memcpy(copy, here, rows * width * sizeof(BFloat16));
-    memset(copy + rows * width, 0, (whole - rows) * width * sizeof(BFloat16));
-    return copy;
+// Copies up to PASSING rows of a matrix, which the processor sees coming, and zeros below to a whole STEP.
+inline const BFloat16* passing(const void* from, int64_t first, int64_t last, int64_t width, BFloat16* to) {
+    const int64_t size = (last - first) * width;
+    memcpy(to, static_cast<const BFloat16*>(from) + first * width, size * sizeof(BFloat16));
+    memset(to + size, 0, (up(last - first, STEP) * width - size) * sizeof(BFloat16));
+    return to;
 }
 
-// Writes a block of STEP x STEP sums, as many rows of it as there are.
-inline void write_block(const float* sums, int64_t rows, BFloat16* out, int64_t row) {
-    for (int64_t i = 0; i < rows && i < STEP; ++i)
-        for (int64_t c = 0; c < STEP; c += LANES) store(out + i * row + c, load(sums + i * STEP + c));
-}
+// Blocks of STEP x STEP sums on their way out: each is written while tiles make the next.
+struct Outgoing {
+    float* blocks[2];
+    int64_t rows = 0, row = 0;  // of the block that was made last: how many there are, and how far apart in `out`
+    BFloat16* out = nullptr;
+
+    explicit Outgoing(float* room) : blocks{room, room + STEP * STEP} {}
+    static constexpr int64_t ROOM = 2 * STEP * STEP;
+
+    float* next() const { return blocks[1]; }
+    void made(int64_t rows_left, BFloat16* to, int64_t apart) {
+        std::swap(blocks[0], blocks[1]);
+        rows = rows_left < STEP ? rows_left : STEP, out = to, row = apart;
+    }
+    void write() const {
+        for (int64_t i = 0; i < rows; ++i)
+            for (int64_t c = 0; c < STEP; c += LANES) store(out + i * row + c, load(blocks[0] + i * STEP + c));
+    }
+};
 
 // Sizes are multiples of STEP, but for the number of tokens. `room` holds the packed weights.
 inline void linear_forward(
@@ -39,9 +53,9 @@ inline void linear_forward(
             pack_rows(weight, columns, first, last, last, packed + (before + first) * columns);
         });
     regard::each_range(tokens, PASSING, [&](int64_t first, int64_t last, int64_t) {
-        float *sums = regard::scratch(STEP * (STEP + 1) + PASSING * columns / 2), *start = sums + STEP * STEP;
-        BFloat16* copy = reinterpret_cast<BFloat16*>(start + STEP);
-        const BFloat16 *rows = whole_rows(x, first, last, columns, copy), *right = packed;
+        float *room = regard::scratch(Outgoing::ROOM + STEP + PASSING * columns / 2), *start = room + Outgoing::ROOM;
+        const BFloat16 *rows = passing(x, first, last, columns, reinterpret_cast<BFloat16*>(start + STEP)), *right = packed;
+        Outgoing outgoing(room);
         const Tiles tiles;
         for (int64_t p = 0; p < count; ++p)
             for (int64_t n = 0; n < maps[p].rows; n += STEP, right += STEP * columns) {
@@ -49,10 +63,14 @@ inline void linear_forward(
                 for (int64_t i = 0; i < STEP; i += LANES) store(start + i, bias ? load(bias + n + i) : Floats{});
                 for (int64_t r = first; r < last; r += STEP) {
                     const Left left{rows + (r - first) * columns, columns, DEPTH, SIDE * columns};
-                    multiply_tiles<2, 2>(columns / DEPTH, left, right, SIDE * columns, sums, STEP, start, 0);
-                    write_block(sums, last - r, static_cast<BFloat16*>(maps[p].out) + r * maps[p].rows + n, maps[p].rows);
+                    multiply_tiles<2, 2>(
+                        columns / DEPTH, left, right, SIDE * columns, outgoing.next(), STEP, start, 0,
+                        [&] { outgoing.write(); });
+                    BFloat16* out = static_cast<BFloat16*>(maps[p].out);
+                    outgoing.made(last - r, out + r * maps[p].rows + n, maps[p].rows);
                 }
             }
+        outgoing.write();
     });
 }
 
@@ -73,11 +91,12 @@ inline void vectors_backward(
         });
     }
     regard::each_range(tokens, PASSING, [&](int64_t first, int64_t last, int64_t) {
-        float* sums = regard::scratch(STEP * STEP + PASSING * before / 2);
-        BFloat16* copy = reinterpret_cast<BFloat16*>(sums + STEP * STEP);
+        float* room = regard::scratch(Outgoing::ROOM + PASSING * before / 2);
+        BFloat16* copy = reinterpret_cast<BFloat16*>(room + Outgoing::ROOM);
         const BFloat16* grads[MOST_MAPS];
         for (int64_t p = 0; p < count; copy += PASSING * maps[p++].rows)
-            grads[p] = whole_rows(static_cast<const BFloat16*>(maps[p].out), first, last, maps[p].rows, copy);
+            grads[p] = passing(maps[p].out, first, last, maps[p].rows, copy);
+        Outgoing outgoing(room);
         const Tiles tiles;
         for (int64_t c = 0; c < columns; c += STEP)
             for (int64_t r = first; r < last; r += STEP) {
@@ -85,11 +104,15 @@ inline void vectors_backward(
                 for (int64_t p = 0; p < count; map += maps[p++].rows * columns) {
                     const int64_t rows = maps[p].rows;
                     const Left left{grads[p] + (r - first) * rows, rows, DEPTH, SIDE * rows};
-                    const float* start = p ? sums : nullptr;
-                    multiply_tiles<2, 2>(rows / DEPTH, left, map + c * rows, SIDE * rows, sums, STEP, start, STEP);
+                    float* sums = outgoing.next();
+                    multiply_tiles<2, 2>(
+                        rows / DEPTH, left, map + c * rows, SIDE * rows, sums, STEP, p ? sums : nullptr, STEP, [&] {
+                            if (p == 0) outgoing.write();
+                        });
                 }
-                write_block(sums, last - r, grad_x + r * columns + c, columns);
+                outgoing.made(last - r, grad_x + r * columns + c, columns);
             }
+        outgoing.write();
     });
 }
 

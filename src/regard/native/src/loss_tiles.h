@@ -2,6 +2,8 @@
 // gradient, and whatever is made of a block is made while it is in the cache. Logits are float32 here.
 #pragma once
 
+#include <utility>
+
 #include "loss.h"
 #include "tiles.h"
 
@@ -34,10 +36,29 @@ struct Logits {
         for (int64_t i = 0; i < up(count, STEP); ++i)
             to[i] = i >= count ? -INFINITY : bias ? at(bias + first + i) : 0.0f;
     }
-    // STEP rows of `width` logits, a multiple of STEP, whose weights are packed.
-    void make(const BFloat16* rows, int64_t width, const BFloat16* packed, const float* start, float* logits) const {
-        const Left left{rows, columns, DEPTH, SIDE * columns};
-        multiply_all(2, width / SIDE, columns / DEPTH, left, packed, logits, start);
+};
+
+// STEP rows of up to CHUNK logits at a time, each chunk put to use, part by part, while tiles make the next.
+struct Chunks {
+    static constexpr int64_t PARTS = CHUNK / STEP, ROOM = 2 * STEP * CHUNK;
+
+    const Logits& c;
+    float* blocks[2];
+
+    Chunks(const Logits& c, float* room) : c(c), blocks{room, room + STEP * CHUNK} {}
+
+    const float* made() const { return blocks[0]; }
+    // Makes `width` logits of each row, a multiple of STEP; their weights are packed. Calls use(part) for every part of
+    // the chunk before.
+    template <class Use>
+    void make(const BFloat16* rows, int64_t width, const BFloat16* packed, const float* start, const Use& use) {
+        const Left left{rows, c.columns, DEPTH, SIDE * c.columns};
+        const int64_t depth = c.columns / DEPTH, panel = depth * TILE;
+        int64_t part = 0;
+        for (int64_t i = 0; i < width; i += STEP, packed += 2 * panel)
+            multiply_tiles<2, 2>(depth, left, packed, panel, blocks[1] + i, width, start + i, 0, [&] { use(part++); });
+        while (part < PARTS) use(part++);
+        std::swap(blocks[0], blocks[1]);
     }
 };
 
@@ -105,23 +126,30 @@ inline void projected_loss_forward(const Logits& c, float* log_sums, float* loss
     c.starts(0, c.entries, starts);
     sum_entries(c, sums);
     regard::each_range(c.tokens, BLOCK, [&](int64_t first, int64_t last, int64_t) {
-        float* logits = regard::scratch(STEP * CHUNK + BLOCK * c.columns / 2);
-        BFloat16* rows = reinterpret_cast<BFloat16*>(logits + STEP * CHUNK);
+        float* logits = regard::scratch(Chunks::ROOM + BLOCK * c.columns / 2);
+        BFloat16* rows = reinterpret_cast<BFloat16*>(logits + Chunks::ROOM);
         Summary summaries[BLOCK];
         const int64_t whole = copy_rows(c, first, last, rows);
         const Tiles tiles;
-        for (int64_t e = 0; e < entries; e += CHUNK) {
-            const int64_t width = entries - e < CHUNK ? entries - e : CHUNK;
-            for (int64_t r = 0; r < whole; r += STEP) {
-                c.make(rows + r * c.columns, width, packed + e * c.columns, starts + e, logits);
-                for (int64_t i = 0; i < STEP; ++i) {
-                    if (!c.counts(first + r + i)) continue;
-                    const int64_t right = c.targets[first + r + i] - e;
-                    summaries[r + i].add(logits + i * width, width);
-                    if (0 <= right && right < width) summaries[r + i].right = logits[i * width + right];
-                }
+        Chunks chunks(c, logits);
+        int64_t row = 0, entry = 0, wide = 0;  // of the chunk that was made last
+        const auto use = [&](int64_t part) {
+            constexpr int64_t each = STEP / Chunks::PARTS;
+            for (int64_t i = part * each; i < part * each + each && wide; ++i) {
+                if (!c.counts(first + row + i)) continue;
+                const float* made = chunks.made() + i * wide;
+                const int64_t right = c.targets[first + row + i] - entry;
+                summaries[row + i].add(made, wide);
+                if (0 <= right && right < wide) summaries[row + i].right = made[right];
             }
-        }
+        };
+        for (int64_t e = 0; e < entries; e += CHUNK)
+            for (int64_t r = 0; r < whole; r += STEP) {
+                const int64_t width = entries - e < CHUNK ? entries - e : CHUNK;
+                chunks.make(rows + r * c.columns, width, packed + e * c.columns, starts + e, use);
+                row = r, entry = e, wide = width;
+            }
+        for (int64_t part = 0; part < Chunks::PARTS; ++part) use(part);
         for (int64_t t = first; t < last; ++t) {
             log_sums[t] = losses[2 * t] = losses[2 * t + 1] = 0.0f;
             if (!c.counts(t)) continue;
@@ -137,46 +165,63 @@ inline void projected_loss_forward(const Logits& c, float* log_sums, float* loss
     add_losses(c.tokens, losses);
 }
 
-// Writes the gradient of STEP rows of `width` logits, times `factor`, twice: row by row, and as the right side of a
-// product over rows, whose panels are BLOCK_DEPTH tiles apart. Adds its sum over the rows to `bias`.
-inline void to_gradient(
-    const Logits& c, int64_t token, int64_t first, int64_t width, float factor, const float* log_sums,
-    const float* logits, BFloat16* grad, int64_t grad_row, BFloat16* packed, float* bias
-) {
-    float less[STEP], times[STEP], even[STEP];
-    for (int64_t i = 0; i < STEP; ++i) {
-        const bool counts = c.counts(token + i);
-        less[i] = counts ? log_sums[token + i] : INFINITY;
-        times[i] = counts ? factor : 0.0f;
-        even[i] = times[i] * c.smoothing / c.entries;
-    }
-    for (int64_t e = 0; e < width; e += SIDE) {
-        BFloat16* tile = packed + e / SIDE * BLOCK_DEPTH * TILE;
-        Floats total = load(bias + e);
-        for (int64_t i = 0; i < STEP; i += 2, tile += DEPTH) {
-            Floats slopes[2];
-            for (int64_t j = i; j < i + 2; ++j) {
-                slopes[j - i] = exponential_quick(load(logits + j * width + e) - less[j]) * times[j] - even[j];
-                store(grad + j * grad_row + e, slopes[j - i]);
-                total += slopes[j - i];
-            }
-            const __m256i one = (__m256i)_mm512_cvtneps_pbh((__m512)slopes[0]);
-            const __m256i two = (__m256i)_mm512_cvtneps_pbh((__m512)slopes[1]);
-            const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(two), 16);
-            _mm512_storeu_si512(tile, _mm512_or_si512(_mm512_cvtepu16_epi32(one), high));
+// The gradient of `factor` times the loss of STEP rows of up to CHUNK logits, part by part. It is written twice: row by
+// row, and as the right side of a product over rows, whose panels are BLOCK_DEPTH tiles apart; its sum over the rows is
+// added to `bias`.
+struct Slopes {
+    const Logits& c;
+    float factor;
+    int64_t token = 0, entry = 0, width = 0, grad_row = 0;  // first token and entry
+    BFloat16 *grad = nullptr, *packed = nullptr;
+    float* bias = nullptr;
+    float less[STEP], times[STEP], even[STEP];  // of each row
+
+    Slopes(const Logits& c, float factor) : c(c), factor(factor) {}
+
+    void begin(const float* log_sums) {
+        for (int64_t i = 0; i < STEP; ++i) {
+            const bool counts = c.counts(token + i);
+            less[i] = counts ? log_sums[token + i] : INFINITY;
+            times[i] = counts ? factor : 0.0f;
+            even[i] = times[i] * c.smoothing / c.entries;
         }
-        store(bias + e, total);
     }
-    for (int64_t i = 0; i < STEP; ++i) {
-        const int64_t right = c.counts(token + i) ? c.targets[token + i] - first : -1;
-        if (right < 0 || right >= width) continue;
-        const float less_here = factor * (1.0f - c.smoothing);
-        const Floats slope = exponential_quick(all(logits[i * width + right] - less[i])) * factor - even[i] - less_here;
-        store(grad + i * grad_row + right, slope, 1);
-        store(packed + (right / SIDE * BLOCK_DEPTH * SIDE + i / 2) * DEPTH + right % SIDE * 2 + i % 2, slope, 1);
-        bias[right] -= less_here;
+    // Those of STEP entries.
+    void write(const float* logits, int64_t part) {
+        const int64_t end = width < (part + 1) * STEP ? width : (part + 1) * STEP;
+        for (int64_t e = part * STEP; e < end; e += SIDE) {
+            BFloat16* tile = packed + e / SIDE * BLOCK_DEPTH * TILE;
+            Floats total = load(bias + e);
+            for (int64_t i = 0; i < STEP; i += 2, tile += DEPTH) {
+                Floats slopes[2];
+                for (int64_t j = i; j < i + 2; ++j) {
+                    slopes[j - i] = exponential_quick(load(logits + j * width + e) - less[j]) * times[j] - even[j];
+                    store(grad + j * grad_row + e, slopes[j - i]);
+                    total += slopes[j - i];
+                }
+                const __m256i one = (__m256i)_mm512_cvtneps_pbh((__m512)slopes[0]);
+                const __m256i two = (__m256i)_mm512_cvtneps_pbh((__m512)slopes[1]);
+                const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(two), 16);
+                _mm512_storeu_si512(tile, _mm512_or_si512(_mm512_cvtepu16_epi32(one), high));
+            }
+            store(bias + e, total);
+        }
+        if (part + 1 == Chunks::PARTS && width) rights(logits);
     }
-}
+    // Those of the right entries are smaller.
+    void rights(const float* logits) {
+        const float smaller = factor * (1.0f - c.smoothing);
+        for (int64_t i = 0; i < STEP; ++i) {
+            const int64_t right = c.counts(token + i) ? c.targets[token + i] - entry : -1;
+            if (right < 0 || right >= width) continue;
+            const Floats all_of_it = exponential_quick(all(logits[i * width + right] - less[i])) * factor - even[i];
+            store(grad + i * grad_row + right, all_of_it - smaller, 1);
+            BFloat16* panel = packed + right / SIDE * BLOCK_DEPTH * TILE;
+            store(panel + i / 2 * DEPTH + right % SIDE * 2 + i % 2, all_of_it - smaller, 1);
+            bias[right] -= smaller;
+        }
+    }
+};
 
 // Entries of `room` that the way there or the way back needs.
 inline int64_t projected_loss_room(int64_t tokens, int64_t columns, int64_t entries) {
@@ -216,12 +261,13 @@ inline void projected_loss_backward(
     });
     regard::each_range(bands, each, [&](int64_t first_band, int64_t last_band, int64_t group) {
         const int64_t size = band * c.columns;
-        float* logits = regard::scratch(STEP * CHUNK + 2 * band + 2 * size + BLOCK * c.columns / 2 + BLOCK * band);
-        float *start = logits + STEP * CHUNK, *bias = start + band, *exact = bias + band;
+        float* logits = regard::scratch(Chunks::ROOM + 2 * band + 2 * size + BLOCK * c.columns / 2 + BLOCK * band);
+        float *start = logits + Chunks::ROOM, *bias = start + band, *exact = bias + band;
         BFloat16* across_entries = reinterpret_cast<BFloat16*>(exact + size);  // the weight, packed for the logits
         BFloat16* along_entries = across_entries + size;                       // and for the gradient of x
         BFloat16 *rows = along_entries + size, *grad = rows + BLOCK * c.columns, *packed = grad + BLOCK * band;
         const Tiles tiles;
+        Chunks chunks(c, logits);
         for (int64_t e = first_band * band; e < last_band * band && e < c.entries; e += band) {
             const int64_t count = c.entries - e < band ? c.entries - e : band, width = up(count, STEP);
             const int64_t panel = width / DEPTH * TILE;
@@ -236,14 +282,18 @@ inline void projected_loss_backward(
             for (int64_t first = 0; first < c.tokens; first += BLOCK) {
                 const int64_t last = c.tokens - first < BLOCK ? c.tokens : first + BLOCK;
                 const int64_t whole = copy_rows(c, first, last, rows);
+                Slopes slopes(c, factor);
+                const auto use = [&](int64_t part) { slopes.write(chunks.made(), part); };
                 for (int64_t i = 0; i < width; i += CHUNK)
                     for (int64_t r = 0; r < whole; r += STEP) {
                         const int64_t wide = width - i < CHUNK ? width - i : CHUNK;
-                        c.make(rows + r * c.columns, wide, across_entries + i * c.columns, start + i, logits);
-                        to_gradient(
-                            c, first + r, e + i, wide, factor, log_sums, logits, grad + r * width + i, width,
-                            packed + i / SIDE * x_panel + r / DEPTH * TILE, bias + i);
+                        chunks.make(rows + r * c.columns, wide, across_entries + i * c.columns, start + i, use);
+                        slopes.token = first + r, slopes.entry = e + i, slopes.width = wide, slopes.grad_row = width;
+                        slopes.grad = grad + r * width + i, slopes.bias = bias + i;
+                        slopes.packed = packed + i / SIDE * x_panel + r / DEPTH * TILE;
+                        slopes.begin(log_sums);
                     }
+                for (int64_t part = 0; part < Chunks::PARTS; ++part) use(part);
                 float* x_sums = towards_x + (group * tokens + first) * c.columns;
                 for (int64_t r = 0; r < whole; r += STEP)
                     for (int64_t a = 0; a < across; a += 2) {

@@ -18,6 +18,9 @@ constexpr int64_t STEP = 2 * SIDE;           // rows, and columns, that are mult
 
 inline int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
+// What has been written is in memory from here on: compilers do not know that tiles are loaded from there.
+inline void written() { asm volatile("" ::: "memory"); }
+
 // The tiles of this thread are ours for a while, and then again as they were: others use them too.
 struct Tiles {
     alignas(64) uint8_t before[64];
@@ -29,9 +32,13 @@ struct Tiles {
             ours[16 + 2 * tile] = 64;
             ours[48 + tile] = SIDE;
         }
+        written();
         _tile_loadconfig(ours);
     }
-    ~Tiles() { _tile_loadconfig(before); }
+    ~Tiles() {
+        written();
+        _tile_loadconfig(before);
+    }
 };
 
 // Rows t and t + 1 in pairs, entry by entry.
@@ -76,12 +83,14 @@ struct Left {
 };
 
 // A block of up to 2 x 2 tiles of sums: sums = start + left right, over `depth` tiles of each; right is packed in panels.
-// `start` is null for zeros; its rows are `start_row` apart: 0 where all rows start alike.
-template <int DOWN, int ACROSS>
+// `start` is null for zeros; its rows are `start_row` apart: 0 where all rows start alike. `meanwhile` is other work, which
+// the processor does while the tiles multiply.
+template <int DOWN, int ACROSS, class Meanwhile = void (*)()>
 inline void multiply_tiles(
     int64_t depth, const Left& left, const BFloat16* right, int64_t panel, float* sums, int64_t row, const float* start,
-    int64_t start_row
+    int64_t start_row, const Meanwhile& meanwhile = [] {}
 ) {
+    written();
     if (start) {
         const float* below = start + SIDE * start_row;
         _tile_loadd(0, start, start_row * 4);
@@ -109,6 +118,7 @@ inline void multiply_tiles(
         }
         if (DOWN > 1 && ACROSS > 1) _tile_dpbf16ps(3, 5, 7);
     }
+    meanwhile();
     float* below = sums + SIDE * row;
     _tile_stored(0, sums, row * 4);
     if (ACROSS > 1) _tile_stored(1, sums + SIDE, row * 4);
@@ -116,19 +126,16 @@ inline void multiply_tiles(
     if (DOWN > 1 && ACROSS > 1) _tile_stored(3, below + SIDE, row * 4);
 }
 
-// sums (down x across tiles) = left right, where down and across are even; or with `start`, a number for each column,
-// start + left right.
+// sums (down x across tiles) = left right, where down and across are even.
 inline void multiply_all(
-    int64_t down, int64_t across, int64_t depth, const Left& left, const BFloat16* right, float* sums,
-    const float* start = nullptr
+    int64_t down, int64_t across, int64_t depth, const Left& left, const BFloat16* right, float* sums
 ) {
     const int64_t row = across * SIDE, panel = depth * TILE;
     for (int64_t d = 0; d < down; d += 2)
         for (int64_t a = 0; a < across; a += 2) {
             const Left here{left.data + d * left.down, left.row, left.along, left.down};
-            const float* first = start ? start + a * SIDE : nullptr;
             float* to = sums + d * SIDE * row + a * SIDE;
-            multiply_tiles<2, 2>(depth, here, right + a * panel, panel, to, row, first, 0);
+            multiply_tiles<2, 2>(depth, here, right + a * panel, panel, to, row, nullptr, 0);
         }
 }
 

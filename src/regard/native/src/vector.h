@@ -206,7 +206,7 @@ inline float at(const BFloat16* place) { return load(place, 1)[0]; }
 
 // e to the x within 2e-7 of the value: 2 to the whole part, times a polynomial of what is left (Cody & Waite 1980).
 inline Floats exponential(Floats x) {
-    const Floats low = all(-87.0f), high = all(88.0f);
+    const Floats low = all(-86.0f), high = all(88.0f);  // below, numbers are so small that processors take long over them
     const Floats bounded = x < low ? low : (x > high ? high : x);
     const Floats shifted = bounded * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to a whole number
     const Floats whole = shifted - 12582912.0f;
@@ -229,11 +229,12 @@ inline Floats exponential_quick(Floats x) {
         return ((0.0551716566f * rest + 0.24261112f) * rest + 0.69326099f) * rest + 0.99992807f;
     };
 #if defined(__AVX512F__)
-    const Floats exponent = (Floats)_mm512_max_ps((__m512)all(-200.0f), (__m512)(x * 1.44269504f));  // or what is no number
-    const __m512 nearest = _mm512_roundscale_ps((__m512)exponent, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    return (Floats)_mm512_scalef_ps((__m512)power_of_two(exponent - (Floats)nearest), nearest);
+    const __m512 exponent = (__m512)(x * 1.44269504f);
+    const __mmask16 felt = _mm512_cmp_ps_mask(exponent, (__m512)all(-125.0f), _CMP_NLT_UQ);  // the others become zero
+    const __m512 nearest = _mm512_roundscale_ps(exponent, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return (Floats)_mm512_maskz_scalef_ps(felt, (__m512)power_of_two((Floats)exponent - (Floats)nearest), nearest);
 #endif
-    const Floats low = all(-87.0f);
+    const Floats low = all(-86.0f);
     const Floats scaled = (x < low ? low : x) * 1.44269504f, shifted = scaled + 12582912.0f;
     const Floats whole = shifted - 12582912.0f, rest = scaled - whole;
     const Floats value = power_of_two(rest);
