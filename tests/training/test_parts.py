@@ -1,6 +1,7 @@
 """Averages, precision, validation and warnings: the small parts of a training."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from regard.data.pairs import Pair
+from regard.metrics.base import MetricResult
 from regard.training import precision
 from regard.training.averaging import RunningMean, Snapshots
 from regard.training.configs import TrainingConfig
@@ -85,6 +87,16 @@ def report(loss: float = 2.0) -> ValidationReport:
         step=10, epoch=1, train_loss=1.0, loss=loss, perplexity=perplexity(loss), metrics={}, samples=[],
         seconds=1.0, tokens_per_second=1.0, best=True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rate", "loss", "better"), [(99.0, 9.0, True), (100.0, 1.9, True), (100.0, 2.0, False), (101.0, 1.0, False)]
+)
+def test_of_two_equals_the_lower_loss_is_better(rate: float, loss: float, better: bool) -> None:
+    result = MetricResult(name="wer", value=rate, unit="%", higher_is_better=False, signature="")
+    best_so_far = Progress(best=-100.0, best_loss=2.0)
+    assert replace(report(loss), metrics={"wer": result}).beats(best_so_far, "wer") is better
+    assert replace(report(loss), metrics={"wer": result}).beats(Progress(), "wer")
 
 
 PAIRS = [Pair(f"source {i}", f"target {i}") for i in range(20)]

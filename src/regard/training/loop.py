@@ -250,8 +250,7 @@ class Trainer:
             best=False,
             name=name,
         )
-        best = progress.best is None or report.score(self.config.best_by) > progress.best
-        return replace(report, best=best)
+        return replace(report, best=report.beats(progress, self.config.best_by))
 
     def _validated(self) -> tuple[float, list[tuple[int, str]]]:
         return self.validation.loss(self.model), list(self.validation.outputs(self.model).items())
@@ -263,7 +262,8 @@ class Trainer:
     def keep_if_best(self, report: ValidationReport, vector: Tensor) -> None:
         """Write the folder `best` if a report says so."""
         if report.best:
-            self.progress.best, self.progress.best_step = report.score(self.config.best_by), report.step
+            self.progress.best, self.progress.best_loss = report.score(self.config.best_by), report.loss
+            self.progress.best_step = report.step
         if report.best and self.world.rank == 0:
             self.checkpoints.save_model("best", self.weights.named(vector))
 

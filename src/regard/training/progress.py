@@ -43,6 +43,7 @@ class Progress:
     batch: int = 0  # batches taken so far
     seconds: float = 0.0  # spent in steps, over all parts of an interrupted run
     best: float | None = None  # best validation, as `best_by` has it
+    best_loss: float = 0.0  # its loss, which decides between equals
     best_step: int = 0
     worse: int = 0  # validations since
     splits: int = 0  # batches that did not fit into memory and were halved
@@ -115,6 +116,11 @@ class ValidationReport:
             return -self.loss
         result = self.metrics[by]
         return result.value if result.higher_is_better else -result.value
+
+    def beats(self, progress: Progress, by: str) -> bool:
+        """Whether this is the best validation so far; of equals, the one with the lower loss."""
+        score = self.score(by)
+        return progress.best is None or (score, -self.loss) > (progress.best, -progress.best_loss)
 
 
 @runtime_checkable
