@@ -85,16 +85,18 @@ def test_dropout_needs_an_open_step_unless_it_is_off() -> None:
 
 
 def test_every_dropout_applies_the_mask_of_its_call() -> None:
-    x, y, noise = torch.randn(4, 50), torch.randn(4, 50), Noise(3)
+    x, y, one, noise = torch.randn(4, 50), torch.randn(4, 50), torch.ones(50), Noise(3)
     with noise.at(1):
         masks_ = [noise.mask(x, 0.4) for _ in range(5)]
     with noise.at(1):
         assert_close(kernels.dropout(x, 0.4), x * masks_[0])
-        assert_close(kernels.add_dropout(x, y, 0.4), x + y * masks_[1])
+        total, normed = kernels.add_norm(x, y, one, None, 1e-5, 0.4)
+        assert_close(total, x + y * masks_[1])
+        assert_close(normed, F.rms_norm(total, (50,), one, 1e-5))
         assert_close(kernels.relu_dropout(x, 0.4), F.relu(x) * masks_[2])
         assert_close(kernels.gelu_dropout(x, 0.4), F.gelu(x) * masks_[3])
         assert_close(kernels.swiglu_dropout(x, y, 0.4), F.silu(x) * y * masks_[4])
-    assert_close(kernels.add_dropout(x, y, 0.0), x + y)
+    assert_close(kernels.add_norm(x, y, one, one, 1e-5, 0.0)[0], x + y)
 
 
 def test_norms_by_hand() -> None:

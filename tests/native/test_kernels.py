@@ -70,11 +70,9 @@ def test_dropout_and_activations(
 @every_type
 @every_shape
 @pytest.mark.parametrize("p", [0.0, 0.3])
-@pytest.mark.parametrize("kernel", [kernels.add_dropout, kernels.swiglu_dropout])
-def test_pairs_of_tensors(
-    kernel: Call, p: float, shape: tuple[int, ...], dtype: torch.dtype, tolerance: dict[str, float]
-) -> None:
-    compare(partial(kernel, p=p), 2 * torch.randn(shape), torch.randn(shape), dtype=dtype, tolerance=tolerance)
+def test_swiglu(p: float, shape: tuple[int, ...], dtype: torch.dtype, tolerance: dict[str, float]) -> None:
+    pair = 2 * torch.randn(shape), torch.randn(shape)
+    compare(partial(kernels.swiglu_dropout, p=p), *pair, dtype=dtype, tolerance=tolerance)
 
 
 @every_type
@@ -83,6 +81,34 @@ def test_norms(shape: tuple[int, ...], dtype: torch.dtype, tolerance: dict[str, 
     x, weight, bias = 1.0 + 2 * torch.randn(shape), torch.randn(shape[-1]), torch.randn(shape[-1])
     compare(partial(kernels.rms_norm, epsilon=1e-5), x, weight, dtype=dtype, tolerance=tolerance)
     compare(partial(kernels.layer_norm, epsilon=1e-5), x, weight, bias, dtype=dtype, tolerance=tolerance)
+
+
+@every_type
+@every_shape
+@pytest.mark.parametrize("p", [0.0, 0.3])
+@pytest.mark.parametrize("uses", ["sum and norm", "norm alone"])
+def test_sums_and_their_norms(
+    uses: str, p: float, shape: tuple[int, ...], dtype: torch.dtype, tolerance: dict[str, float]
+) -> None:
+    def call(x: Tensor, branch: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        total, normed = kernels.add_norm(x, branch, weight, bias, 1e-5, p)
+        return torch.cat([part for part, name in ((total, "sum"), (normed, "norm")) if name in uses])
+
+    # numbers whose sums bfloat16 can hold: what is normalised is the sum as it was rounded
+    x, branch = (torch.randint(-8, 9, shape) / 2 for _ in range(2))
+    branch = branch if p == 0.0 else branch * (1 - p)
+    tensors = x, branch, torch.randn(shape[-1])
+    compare(call, *tensors, dtype=dtype, tolerance=tolerance)
+    compare(call, *tensors, torch.randn(shape[-1]), dtype=dtype, tolerance=tolerance)
+
+
+def test_a_sum_without_its_norm() -> None:
+    x, branch = torch.randn(2, 3, 8).requires_grad_(), torch.randn(2, 3, 8).requires_grad_()
+    kernels.add_norm(x, branch, torch.ones(8), None, 1e-5, 0.0)[0].sum().backward()
+    assert x.grad is not None
+    assert branch.grad is not None
+    assert (x.grad == 1).all()
+    assert (branch.grad == 1).all()
 
 
 SIZES = {
@@ -256,7 +282,8 @@ def test_any_number_of_threads_gives_the_same_bits(dtype: torch.dtype, tolerance
     targets, ids = torch.randint(0, 96, (1200,)), torch.randint(0, 30, (40, 30))
 
     def everything(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        z = kernels.add_dropout(x, kernels.swiglu_dropout(x, kernels.layer_norm(y, weight, weight, 1e-5), 0.1), 0.1)
+        z = kernels.swiglu_dropout(x, kernels.layer_norm(y, weight, weight, 1e-5), 0.1)
+        z = sum(kernels.add_norm(x, z, weight, weight, 1e-5, 0.1))
         q = z.unflatten(-1, (4, 24)).transpose(1, 2)
         z = kernels.attention(q, q, q, causal=True, p=0.1).transpose(1, 2).flatten(2)
         z = kernels.gelu_dropout(kernels.rms_norm(z, weight, 1e-5), 0.1) + kernels.embedding(y[0], ids)

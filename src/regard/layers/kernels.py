@@ -29,25 +29,29 @@ def dropout(x: Tensor, p: float) -> Tensor:
     return x * noise.mask(x, p) if p else x
 
 
-def add_dropout(x: Tensor, branch: Tensor, p: float) -> Tensor:
-    """Return x + dropout(branch)."""
-    if p and _native(x, branch):
-        return native.run(native.AddDropout, x, branch, noise.bits(x.numel(), p))
-    return torch.addcmul(x, branch, noise.mask(branch, p)) if p else x + branch
-
-
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """Normalise the last axis to mean 0 and variance 1, then scale and shift."""
     if _native(x, weight, bias):
-        return native.run(native.Norm, x, weight, bias, epsilon)
+        return native.run(native.Norm, x, None, noise.Bits(), weight, bias, epsilon)[0]
     return F.layer_norm(x, weight.shape, weight, bias, epsilon)
 
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     """Normalise the last axis to root mean square 1, then scale."""
     if _native(x, weight):
-        return native.run(native.Norm, x, weight, None, epsilon)
+        return native.run(native.Norm, x, None, noise.Bits(), weight, None, epsilon)[0]
     return F.rms_norm(x, weight.shape, weight, epsilon)
+
+
+def add_norm(
+    x: Tensor, branch: Tensor, weight: Tensor, bias: Tensor | None, epsilon: float, p: float
+) -> tuple[Tensor, Tensor]:
+    """Return x + dropout(branch), and its `layer_norm`, or without a bias its `rms_norm`."""
+    if _native(x, branch, weight):
+        normed, total = native.run(native.Norm, x, branch, noise.bits(x.numel(), p), weight, bias, epsilon)
+        return total, normed
+    total = torch.addcmul(x, branch, noise.mask(branch, p)) if p else x + branch
+    return total, rms_norm(total, weight, epsilon) if bias is None else layer_norm(total, weight, bias, epsilon)
 
 
 def relu_dropout(x: Tensor, p: float) -> Tensor:

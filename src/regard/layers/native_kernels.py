@@ -77,23 +77,6 @@ def _dropped(grad: Tensor, bits: Bits) -> Tensor:
     return out
 
 
-class AddDropout(Function):
-    """x + dropout(branch)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, branch: Tensor, bits: Bits) -> Tensor:
-        ctx.bits = bits
-        out = torch.empty_like(x)
-        table().add_dropout(
-            TYPES[x.dtype], x.numel(), out.data_ptr(), x.data_ptr(), branch.data_ptr(), byref(_drop(bits))
-        )
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
-        return grads[0], _dropped(grads[0], ctx.bits), None
-
-
 class Activation(Function):
     """dropout(relu(x)) or dropout(gelu(x))."""
 
@@ -144,33 +127,48 @@ class SwiGLU(Function):
 
 
 class Norm(Function):
-    """LayerNorm over the last axis, or RMSNorm where there is no bias."""
+    """LayerNorm over the last axis, or without bias RMSNorm: of x, or of x + dropout(branch), which it gives too."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, epsilon: float) -> Tensor:
-        rows, columns = x.numel() // x.size(-1), x.size(-1)
-        center, spread = torch.empty(rows), torch.empty(rows)
+    def forward(
+        ctx: Any, x: Tensor, branch: Tensor | None, bits: Bits, weight: Tensor, bias: Tensor | None, epsilon: float
+    ) -> tuple[Tensor, ...]:
+        total = x if branch is None else torch.empty_like(x)
+        ctx.save_for_backward(total, weight)
+        ctx.bits, ctx.branched, ctx.centered = bits, branch is not None, bias is not None
+        ctx.center, ctx.spread = torch.empty(2, x.numel() // x.size(-1))
+        ctx.set_materialize_grads(False)
         out = torch.empty_like(x)
         table().norm_forward(
-            *(TYPES[x.dtype], rows, columns, out.data_ptr(), x.data_ptr(), weight.data_ptr()),
-            *(None if bias is None else bias.data_ptr(), epsilon, center.data_ptr(), spread.data_ptr()),
+            *(TYPES[x.dtype], *_rows(x), out.data_ptr(), x.data_ptr()),
+            *(_address(branch), total.data_ptr(), byref(_drop(bits)), weight.data_ptr(), _address(bias), epsilon),
+            *(ctx.center.data_ptr(), ctx.spread.data_ptr()),
         )
-        ctx.save_for_backward(x, weight, center, spread)
-        ctx.centered = bias is not None
-        return out
+        return (out,) if branch is None else (out, total)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
-        (x, weight, center, spread), grad = ctx.saved_tensors, grads[0].contiguous()
-        rows, columns = x.numel() // x.size(-1), x.size(-1)
-        grad_x, grad_weight = torch.empty_like(x), torch.empty(columns)
-        grad_bias = torch.empty(columns) if ctx.centered else None
+    def backward(ctx: Any, grad: Tensor | None, beside: Tensor | None = None) -> tuple[Tensor | None, ...]:
+        total, weight = ctx.saved_tensors
+        beside = None if beside is None else beside.contiguous()
+        grad = torch.zeros_like(total) if grad is None else grad.contiguous()
+        grad_x, columns = torch.empty_like(total), total.size(-1)
+        grad_branch = torch.empty_like(total) if ctx.branched else None
+        grad_weight, grad_bias = torch.empty(columns), torch.empty(columns) if ctx.centered else None
         table().norm_backward(
-            *(TYPES[x.dtype], rows, columns, grad_x.data_ptr(), grad_weight.data_ptr()),
-            None if grad_bias is None else grad_bias.data_ptr(),
-            *(tensor.data_ptr() for tensor in (grad, x, weight, center, spread)),
+            *(TYPES[total.dtype], *_rows(total), grad_x.data_ptr(), _address(grad_branch)),
+            *(grad_weight.data_ptr(), _address(grad_bias), grad.data_ptr(), _address(beside), byref(_drop(ctx.bits))),
+            *(tensor.data_ptr() for tensor in (total, weight, ctx.center, ctx.spread)),
         )
-        return grad_x, grad_weight.to(x.dtype), None if grad_bias is None else grad_bias.to(x.dtype), None
+        grad_bias = None if grad_bias is None else grad_bias.to(total.dtype)
+        return grad_x, grad_branch, None, grad_weight.to(total.dtype), grad_bias, None
+
+
+def _rows(x: Tensor) -> tuple[int, int]:
+    return x.numel() // x.size(-1), x.size(-1)
+
+
+def _address(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
 
 
 class Rotation(Function):

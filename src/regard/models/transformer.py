@@ -17,6 +17,7 @@ from regard.layers.attention import CausalSelfAttention, EncoderDecoderAttention
 from regard.layers.cache import KeysValues, KeyValueCache, NoCache
 from regard.layers.copying import CopyKeys, NoCopyKeys
 from regard.layers.positions import Positions
+from regard.layers.residual import Stream
 from regard.models.base import Memory, Seq2SeqModel
 from regard.models.configs import TransformerConfig
 from regard.registry import load_object
@@ -53,9 +54,7 @@ class EncoderLayer(Layer):
         self.self_attention, self.around_self = self.attention(SelfAttention), self.residual()
         self.widening, self.around_widening = self.feed_forward(), self.residual()
 
-    def forward(
-        self, x: Float[Tensor, "B S M"], mask: Bool[Tensor, "B 1 1 S"], positions: Positions
-    ) -> Float[Tensor, "B S M"]:
+    def forward(self, x: Stream, mask: Bool[Tensor, "B 1 1 S"], positions: Positions) -> Stream:
         x = self.around_self(x, lambda y: self.self_attention(y, mask, positions))
         return self.around_widening(x, self.widening)
 
@@ -71,12 +70,12 @@ class DecoderLayer(Layer):
 
     def forward(
         self,
-        x: Float[Tensor, "R T M"],
+        x: Stream,
         source: KeysValues,
         mask: Bool[Tensor, "R 1 1 S"],
         positions: Positions,
         cache: KeyValueCache | NoCache,
-    ) -> Float[Tensor, "R T M"]:
+    ) -> Stream:
         x = self.around_self(x, lambda y: self.self_attention(y, positions, cache))
         x = self.around_source(x, lambda y: self.source_attention(y, source, mask))
         return self.around_widening(x, self.widening)
@@ -94,9 +93,13 @@ class Stack(nn.Module):
         self.final = load_object(config.residual.part).final(config.norm, config.d_model)
         self.p = config.dropout
 
-    def enter(self, embedded: Float[Tensor, "B T M"], first: int = 0) -> Float[Tensor, "B T M"]:
+    def enter(self, embedded: Float[Tensor, "B T M"], first: int = 0) -> Stream:
         """Add positions and drop out, before the first layer (section 5.4)."""
-        return kernels.dropout(self.positions.add(embedded, first), self.p if self.training else 0.0)
+        return Stream(kernels.dropout(self.positions.add(embedded, first), self.p if self.training else 0.0))
+
+    def leave(self, x: Stream) -> Float[Tensor, "B T M"]:
+        """Close the stack, after the last layer."""
+        return x.normed(self.final)[1]
 
 
 class Encoder(Stack):
@@ -109,7 +112,7 @@ class Encoder(Stack):
         x = self.enter(embedded)
         for layer in self.layers:
             x = layer(x, mask, self.positions)
-        return self.final(x)
+        return self.leave(x)
 
 
 class Decoder(Stack):
@@ -132,7 +135,7 @@ class Decoder(Stack):
         x = self.enter(embedded, caches[0].length)
         for layer, source, cache in zip(self.layers, sources, caches, strict=True):
             x = layer(x, source, mask, self.positions, cache)
-        return self.final(x)
+        return self.leave(x)
 
 
 @dataclass(frozen=True, slots=True)

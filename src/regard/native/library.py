@@ -14,7 +14,7 @@ from typing import Any
 from regard.errors import ConfigError
 from regard.native.build import NAME
 
-VERSION = 4
+VERSION = 5
 """Of the interface; a library with another one is left alone."""
 
 SETS = ("amx", "avx512", "avx2", "portable")
@@ -86,13 +86,15 @@ class Kernels(ctypes.Structure):
 
     _fields_ = (
         ("dropout", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _MASK)),
-        ("add_dropout", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
         ("activation_forward", _function(_TYPE, c_int64, _COUNT, _TENSOR, _TENSOR, _MASK)),
         ("activation_backward", _function(_TYPE, c_int64, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
         ("swiglu_forward", _function(_TYPE, _COUNT, _TENSOR, _TENSOR, _TENSOR, _MASK)),
         ("swiglu_backward", _function(_TYPE, _COUNT, *[_TENSOR] * 5, _MASK)),
-        ("norm_forward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4, _FACTOR, _TENSOR, _TENSOR)),
-        ("norm_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 8)),
+        (
+            "norm_forward",
+            _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 4, _MASK, *[_TENSOR] * 2, _FACTOR, *[_TENSOR] * 2),
+        ),
+        ("norm_backward", _function(_TYPE, _COUNT, _COUNT, *[_TENSOR] * 6, _MASK, *[_TENSOR] * 4)),
         ("attention_forward", _function(POINTER(Attention))),
         ("attention_backward", _function(POINTER(Attention))),
         ("rotate", _function(_TYPE, *[_COUNT] * 4, _TENSOR, _STRIDES, _TENSOR, _STRIDES, _TENSOR, _FACTOR)),

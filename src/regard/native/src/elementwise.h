@@ -1,4 +1,4 @@
-// Dropout, dropout of a branch that is added, and activations with dropout behind them.
+// Dropout, and activations with dropout behind them.
 #pragma once
 
 #include "threads.h"
@@ -22,14 +22,6 @@ void each_vector(int64_t count, const Body& body) {
 template <class T>
 void dropout(int64_t count, T* out, const T* x, const Mask& mask) {
     each_vector(count, [&](int64_t i, auto width) { width.put(out + i, dropped(mask, i, width.get(x + i))); });
-}
-
-// out = x + dropout(branch)
-template <class T>
-void add_dropout(int64_t count, T* out, const T* x, const T* branch, const Mask& mask) {
-    each_vector(count, [&](int64_t i, auto width) {
-        width.put(out + i, width.get(x + i) + dropped(mask, i, width.get(branch + i)));
-    });
 }
 
 inline Floats sigmoid(Floats x) { return 1.0f / (1.0f + exponential(-x)); }

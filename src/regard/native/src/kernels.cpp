@@ -60,9 +60,6 @@ const regard::Table table = {
     [](int64_t type, int64_t count, void* out, const void* x, const regard::Dropout* mask) {
         WITH_TYPE(type, dropout(count, (T*)out, (const T*)x, mask_of(mask)));
     },
-    [](int64_t type, int64_t count, void* out, const void* x, const void* branch, const regard::Dropout* mask) {
-        WITH_TYPE(type, add_dropout(count, (T*)out, (const T*)x, (const T*)branch, mask_of(mask)));
-    },
     [](int64_t type, int64_t which, int64_t count, void* out, const void* x, const regard::Dropout* mask) {
         WITH_TYPE(
             type, which ? activation_forward<GELU>(count, (T*)out, (const T*)x, mask_of(mask))
@@ -83,18 +80,20 @@ const regard::Table table = {
             type, swiglu_backward(
                       count, (T*)grad_gate, (T*)grad_x, (const T*)grad, (const T*)gate, (const T*)x, mask_of(mask)));
     },
-    [](int64_t type, int64_t rows, int64_t columns, void* y, const void* x, const void* weight, const void* bias,
-       float epsilon, float* center, float* spread) {
+    [](int64_t type, int64_t rows, int64_t columns, void* y, const void* x, const void* branch, void* total,
+       const regard::Dropout* mask, const void* weight, const void* bias, float epsilon, float* center, float* spread) {
         WITH_TYPE(
             type, norm_forward(
-                      rows, columns, (T*)y, (const T*)x, (const T*)weight, (const T*)bias, epsilon, center, spread));
+                      rows, columns, (T*)y, (const T*)x, (const T*)branch, (T*)total, mask_of(mask), (const T*)weight,
+                      (const T*)bias, epsilon, center, spread));
     },
-    [](int64_t type, int64_t rows, int64_t columns, void* grad_x, float* grad_weight, float* grad_bias,
-       const void* grad, const void* x, const void* weight, const float* center, const float* spread) {
+    [](int64_t type, int64_t rows, int64_t columns, void* grad_x, void* grad_branch, float* grad_weight,
+       float* grad_bias, const void* grad, const void* beside, const regard::Dropout* mask, const void* x,
+       const void* weight, const float* center, const float* spread) {
         WITH_TYPE(
             type, norm_backward(
-                      rows, columns, (T*)grad_x, grad_weight, grad_bias, (const T*)grad, (const T*)x, (const T*)weight,
-                      center, spread));
+                      rows, columns, (T*)grad_x, (T*)grad_branch, grad_weight, grad_bias, (const T*)grad,
+                      (const T*)beside, mask_of(mask), (const T*)x, (const T*)weight, center, spread));
     },
     [](const regard::Attention* c) {
 #if defined(__AMX_BF16__)

@@ -1,4 +1,4 @@
-// Norms over the last axis, forwards and backwards. Rows are independent; gradients of scale and shift are summed
+// Norms over the last axis, and of sums with a branch that was dropped out, forwards and backwards. Rows are independent; gradients of scale and shift are summed
 // first within pieces of rows and then over the pieces, in order.
 #pragma once
 
@@ -20,21 +20,28 @@ inline void along(int64_t columns, const Body& body) {
 }
 
 // y = (x - mean) / deviation * weight + bias; without a bias the mean counts as zero: RMSNorm.
-// `center` and `spread` keep each row's mean and 1 / deviation for the way back.
+// `center` and `spread` keep each row's mean and 1 / deviation for the way back. With a branch, `total` becomes
+// x + dropout(branch), and that is what is normalised.
 template <class T>
 void norm_forward(
-    int64_t rows, int64_t columns, T* y, const T* x, const T* weight, const T* bias, float epsilon, float* center,
-    float* spread
+    int64_t rows, int64_t columns, T* y, const T* x, const T* branch, T* total, const Mask& mask, const T* weight,
+    const T* bias, float epsilon, float* center, float* spread
 ) {
     regard::each_range(rows, NORM_ROWS, [&](int64_t first, int64_t last, int64_t) {
         for (int64_t row = first; row < last; ++row) {
-            const T* in = x + row * columns;
-            T* out = y + row * columns;
+            const int64_t begin = row * columns;
+            const T* in = (branch ? total : x) + begin;
+            T* out = y + begin;
+            if (branch)
+                along(columns, [&](int64_t i, auto width) {
+                    const Floats added = dropped(mask, begin + i, width.get(branch + begin + i));
+                    width.put(total + begin + i, width.get(x + begin + i) + added);
+                });
             float mean = 0.0f;
             if (bias) {
-                Floats total{};
-                along(columns, [&](int64_t i, auto width) { total += width.get(in + i); });
-                mean = sum(total) / columns;
+                Floats entries{};
+                along(columns, [&](int64_t i, auto width) { entries += width.get(in + i); });
+                mean = sum(entries) / columns;
             }
             Floats squares{};
             along(columns, [&](int64_t i, auto width) {
@@ -52,10 +59,12 @@ void norm_forward(
     });
 }
 
+// x is what was normalised. To its gradient `beside` is added, that of other uses of x, unless that is null. Where x was a
+// sum, `grad_branch` becomes the gradient of the branch.
 template <class T>
 void norm_backward(
-    int64_t rows, int64_t columns, T* grad_x, float* grad_weight, float* grad_bias, const T* grad, const T* x,
-    const T* weight, const float* center, const float* spread
+    int64_t rows, int64_t columns, T* grad_x, T* grad_branch, float* grad_weight, float* grad_bias, const T* grad,
+    const T* beside, const Mask& mask, const T* x, const T* weight, const float* center, const float* spread
 ) {
     const int64_t pieces = (rows + NORM_ROWS - 1) / NORM_ROWS, sides = grad_bias ? 2 : 1;
     float* sums = regard::scratch(pieces * sides * columns);
@@ -79,7 +88,11 @@ void norm_backward(
             along(columns, [&](int64_t i, auto width) {
                 const Floats value = (width.get(in + i) - mean) * scale;
                 const Floats inner = width.get(g + i) * width.get(weight + i);
-                width.put(grad_x + row * columns + i, (inner - towards_all - value * towards_x) * scale);
+                const int64_t at = row * columns + i;
+                Floats found = (inner - towards_all - value * towards_x) * scale;
+                if (beside) found += width.get(beside + at);
+                width.put(grad_x + at, found);
+                if (grad_branch) width.put(grad_branch + at, dropped(mask, at, found));
             });
         }
     });

@@ -52,7 +52,6 @@ struct LinearMap {
 
 struct Table {
     void (*dropout)(int64_t type, int64_t count, void* out, const void* x, const Dropout* mask);
-    void (*add_dropout)(int64_t type, int64_t count, void* out, const void* x, const void* branch, const Dropout* mask);
     void (*activation_forward)(
         int64_t type, int64_t which, int64_t count, void* out, const void* x, const Dropout* mask);
     void (*activation_backward)(
@@ -62,12 +61,13 @@ struct Table {
     void (*swiglu_backward)(
         int64_t type, int64_t count, void* grad_gate, void* grad_x, const void* grad, const void* gate, const void* x,
         const Dropout* mask);
-    void (*norm_forward)(
-        int64_t type, int64_t rows, int64_t columns, void* y, const void* x, const void* weight, const void* bias,
-        float epsilon, float* center, float* spread);
-    void (*norm_backward)(
-        int64_t type, int64_t rows, int64_t columns, void* grad_x, float* grad_weight, float* grad_bias,
-        const void* grad, const void* x, const void* weight, const float* center, const float* spread);
+    void (*norm_forward)(  // branch may be null: then `total` and `mask` are not used
+        int64_t type, int64_t rows, int64_t columns, void* y, const void* x, const void* branch, void* total,
+        const Dropout* mask, const void* weight, const void* bias, float epsilon, float* center, float* spread);
+    void (*norm_backward)(  // grad_branch and beside may be null
+        int64_t type, int64_t rows, int64_t columns, void* grad_x, void* grad_branch, float* grad_weight,
+        float* grad_bias, const void* grad, const void* beside, const Dropout* mask, const void* x, const void* weight,
+        const float* center, const float* spread);
     void (*attention_forward)(const Attention* call);
     void (*attention_backward)(const Attention* call);
     void (*rotate)(
