@@ -333,3 +333,17 @@ def test_a_number_that_is_none_stays_none() -> None:
     assert kernels.rms_norm(x, torch.ones(4), 1e-5).isnan().any()
     loss, _ = kernels.cross_entropy(x, torch.tensor([0]), ignore=9)
     assert not loss.isfinite()
+    wide = torch.ones(1, 32, dtype=torch.bfloat16)
+    for place in (0, 200):
+        weight = torch.ones(300, 32, dtype=torch.bfloat16)
+        weight[place, 0] = float("nan")
+        loss, _ = kernels.projected_cross_entropy(wide, weight, None, torch.tensor([5]), ignore=9)
+        assert not loss.isfinite()
+
+
+def test_a_logit_far_above_those_before_it() -> None:
+    weight = torch.ones(300, 32, dtype=torch.bfloat16)
+    weight[250] = 20.0
+    x = torch.ones(1, 32, dtype=torch.bfloat16)
+    loss, _ = kernels.projected_cross_entropy(x, weight, None, torch.tensor([0]), ignore=9)
+    assert_close(loss, torch.tensor(20.0 * 32 - 32), rtol=1e-4, atol=0.0, check_dtype=False)

@@ -45,6 +45,11 @@ def table() -> Any:
     return library.native().kernels(torch.get_num_threads())
 
 
+def address(tensor: Tensor | None) -> int | None:
+    """Return where a tensor's first entry lies, as the library wants to know it."""
+    return None if tensor is None else tensor.data_ptr()
+
+
 def run(kernel: type[Function], *arguments: Any) -> Any:
     """Call a kernel in such a way that gradients flow back through it."""
     return kernel.apply(*arguments)
@@ -141,7 +146,7 @@ class Norm(Function):
         out = torch.empty_like(x)
         table().norm_forward(
             *(TYPES[x.dtype], *_rows(x), out.data_ptr(), x.data_ptr()),
-            *(_address(branch), total.data_ptr(), byref(_drop(bits)), weight.data_ptr(), _address(bias), epsilon),
+            *(address(branch), total.data_ptr(), byref(_drop(bits)), weight.data_ptr(), address(bias), epsilon),
             *(ctx.center.data_ptr(), ctx.spread.data_ptr()),
         )
         return (out,) if branch is None else (out, total)
@@ -155,8 +160,8 @@ class Norm(Function):
         grad_branch = torch.empty_like(total) if ctx.branched else None
         grad_weight, grad_bias = torch.empty(columns), torch.empty(columns) if ctx.centered else None
         table().norm_backward(
-            *(TYPES[total.dtype], *_rows(total), grad_x.data_ptr(), _address(grad_branch)),
-            *(grad_weight.data_ptr(), _address(grad_bias), grad.data_ptr(), _address(beside), byref(_drop(ctx.bits))),
+            *(TYPES[total.dtype], *_rows(total), grad_x.data_ptr(), address(grad_branch)),
+            *(grad_weight.data_ptr(), address(grad_bias), grad.data_ptr(), address(beside), byref(_drop(ctx.bits))),
             *(tensor.data_ptr() for tensor in (total, weight, ctx.center, ctx.spread)),
         )
         grad_bias = None if grad_bias is None else grad_bias.to(total.dtype)
@@ -165,10 +170,6 @@ class Norm(Function):
 
 def _rows(x: Tensor) -> tuple[int, int]:
     return x.numel() // x.size(-1), x.size(-1)
-
-
-def _address(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
 
 
 class Rotation(Function):
@@ -256,7 +257,7 @@ def _call(ctx: Any, q: Tensor, k: Tensor, v: Tensor, out: Tensor, peaks: Tensor)
     sentences, heads, queries, features = q.shape
     return library.Attention(
         *(TYPES[q.dtype], sentences, heads, queries, k.size(2), features),
-        *(None if ctx.mask is None else ctx.mask.data_ptr(), int(ctx.causal), 1.0 / math.sqrt(features)),
+        *(address(ctx.mask), int(ctx.causal), 1.0 / math.sqrt(features)),
         *(_drop(ctx.bits), q.data_ptr(), k.data_ptr(), v.data_ptr(), _strides(q), _strides(k), _strides(v)),
         *(out.data_ptr(), _strides(out), peaks.data_ptr()),
     )

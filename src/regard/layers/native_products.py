@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.graph import increment_version
 
-from regard.layers.native_kernels import TYPES, fits, table
+from regard.layers.native_kernels import TYPES, address, fits, table
 from regard.native import library
 
 
@@ -72,8 +72,7 @@ class ProjectedCrossEntropy(Function):
         sums, bias_sums = (ctx.sums if fresh is None else fresh), (ctx.bias_sums if fresh_bias is None else fresh_bias)
         call, _room = _projected_loss(ctx, *ctx.saved_tensors)
         table().projected_loss_backward(
-            *(byref(call), float(grads[0]), grad_x.data_ptr(), sums.data_ptr()),
-            None if bias_sums is None else bias_sums.data_ptr(),
+            *(byref(call), float(grads[0]), grad_x.data_ptr(), sums.data_ptr(), address(bias_sums))
         )
         return grad_x, fresh, fresh_bias, None, None, None
 
@@ -84,8 +83,10 @@ def _projected_loss(
     """Return a call, and the memory that it works in."""
     sizes = (*x.shape, len(weight))
     room = torch.empty(table().projected_loss_room(*sizes))
-    addresses = (x.data_ptr(), weight.data_ptr(), None if bias is None else bias.data_ptr(), targets.data_ptr())
-    call = library.ProjectedLoss(*sizes, *addresses, ctx.ignore, ctx.smoothing, log_sums.data_ptr(), room.data_ptr())
+    call = library.ProjectedLoss(
+        *(*sizes, x.data_ptr(), weight.data_ptr(), address(bias), targets.data_ptr(), ctx.ignore, ctx.smoothing),
+        *(log_sums.data_ptr(), room.data_ptr()),
+    )
     return call, room
 
 
@@ -152,7 +153,7 @@ class Linear(Function):
                 grad_x.view(-1, x.size(-1)).addmm_(grad.flatten(0, -2), weight)
         maps, room = _maps(weights, [None] * len(grads), grads, sums, bias_sums)
         table().linear_backward(
-            *(x.numel() // x.size(-1), x.size(-1), grad_x.data_ptr() if small and grad_x is not None else None),
+            *(x.numel() // x.size(-1), x.size(-1), address(grad_x) if small else None),
             *(x.data_ptr(), len(grads), maps, room.data_ptr()),
         )
         return grad_x, *(tensor for pair in zip(fresh, fresh_biases, strict=True) for tensor in pair)
@@ -174,7 +175,7 @@ _CACHED, _MAPS = 3 << 16, 16
 def _maps(weights: Sequence[Tensor], *others: Sequence[Tensor | None]) -> tuple[Any, Tensor]:
     """Return linear maps as the library takes them, and the memory that it works in."""
     rows = [
-        library.LinearMap(len(weight), *(None if tensor is None else tensor.data_ptr() for tensor in (weight, *more)))
+        library.LinearMap(len(weight), *map(address, (weight, *more)))
         for weight, *more in zip(weights, *others, strict=True)
     ]
     maps = (library.LinearMap * len(rows))(*rows)

@@ -208,16 +208,16 @@ struct Slopes {
         }
         if (part + 1 == Chunks::PARTS && width) rights(logits);
     }
-    // Those of the right entries are smaller.
+    // Those of the right entries, which are smaller than if they were others.
     void rights(const float* logits) {
         const float smaller = factor * (1.0f - c.smoothing);
         for (int64_t i = 0; i < STEP; ++i) {
             const int64_t right = c.counts(token + i) ? c.targets[token + i] - entry : -1;
             if (right < 0 || right >= width) continue;
-            const Floats all_of_it = exponential_quick(all(logits[i * width + right] - less[i])) * factor - even[i];
-            store(grad + i * grad_row + right, all_of_it - smaller, 1);
+            const Floats other = exponential_quick(all(logits[i * width + right] - less[i])) * factor - even[i];
+            store(grad + i * grad_row + right, other - smaller, 1);
             BFloat16* panel = packed + right / SIDE * BLOCK_DEPTH * TILE;
-            store(panel + i / 2 * DEPTH + right % SIDE * 2 + i % 2, all_of_it - smaller, 1);
+            store(panel + i / 2 * DEPTH + right % SIDE * 2 + i % 2, other - smaller, 1);
             bias[right] -= smaller;
         }
     }

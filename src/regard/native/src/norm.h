@@ -1,5 +1,5 @@
-// Norms over the last axis, and of sums with a branch that was dropped out, forwards and backwards. Rows are independent; gradients of scale and shift are summed
-// first within pieces of rows and then over the pieces, in order.
+// Norms over the last axis, and of sums with a branch that was dropped out, forwards and backwards. Rows are independent;
+// gradients of scale and shift are summed first within pieces of rows and then over the pieces, in order.
 #pragma once
 
 #include <cmath>
