@@ -12,15 +12,7 @@
 namespace INSTRUCTIONS {
 
 constexpr int64_t PASSING = 64;    // rows that pass together
-constexpr int64_t MOST_MAPS = 16;  // of the same vectors
-
-// Copies up to PASSING rows of a matrix, which the processor sees coming, and zeros below to a whole STEP.
-inline const BFloat16* passing(const void* from, int64_t first, int64_t last, int64_t width, BFloat16* to) {
-    const int64_t size = (last - first) * width;
-    memcpy(to, static_cast<const BFloat16*>(from) + first * width, size * sizeof(BFloat16));
-    memset(to + size, 0, (up(last - first, STEP) * width - size) * sizeof(BFloat16));
-    return to;
-}
+constexpr int64_t MOST_MAPS = 16;  // of the same vectors, as Python knows
 
 // Blocks of STEP x STEP sums on their way out: each is written while tiles make the next.
 struct Outgoing {
@@ -54,7 +46,9 @@ inline void linear_forward(
         });
     regard::each_range(tokens, PASSING, [&](int64_t first, int64_t last, int64_t) {
         float *room = regard::scratch(Outgoing::ROOM + STEP + PASSING * columns / 2), *start = room + Outgoing::ROOM;
-        const BFloat16 *rows = passing(x, first, last, columns, reinterpret_cast<BFloat16*>(start + STEP)), *right = packed;
+        BFloat16* rows = reinterpret_cast<BFloat16*>(start + STEP);
+        const BFloat16* right = packed;
+        copy_rows(x, first, last, columns, rows);
         Outgoing outgoing(room);
         const Tiles tiles;
         for (int64_t p = 0; p < count; ++p)
@@ -94,8 +88,10 @@ inline void vectors_backward(
         float* room = regard::scratch(Outgoing::ROOM + PASSING * before / 2);
         BFloat16* copy = reinterpret_cast<BFloat16*>(room + Outgoing::ROOM);
         const BFloat16* grads[MOST_MAPS];
-        for (int64_t p = 0; p < count; copy += PASSING * maps[p++].rows)
-            grads[p] = passing(maps[p].out, first, last, maps[p].rows, copy);
+        for (int64_t p = 0; p < count; copy += PASSING * maps[p++].rows) {
+            grads[p] = copy;
+            copy_rows(static_cast<const BFloat16*>(maps[p].out), first, last, maps[p].rows, copy);
+        }
         Outgoing outgoing(room);
         const Tiles tiles;
         for (int64_t c = 0; c < columns; c += STEP)

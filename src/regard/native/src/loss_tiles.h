@@ -62,14 +62,6 @@ struct Chunks {
     }
 };
 
-// Copies a block of rows of x, and zeros to a whole STEP; returns how many rows that makes.
-inline int64_t copy_rows(const Logits& c, int64_t first, int64_t last, BFloat16* to) {
-    const int64_t size = (last - first) * c.columns, whole = up(last - first, STEP);
-    memcpy(to, c.x + first * c.columns, size * sizeof(BFloat16));
-    memset(to + size, 0, (whole * c.columns - size) * sizeof(BFloat16));
-    return whole;
-}
-
 // What a row's logits have come to, so far: the sum of their exponentials, times e to the minus `peak`.
 struct Summary {
     static constexpr float FAR = 60.0f;  // above the peak, logits want another one: their exponentials grow too large
@@ -129,7 +121,7 @@ inline void projected_loss_forward(const Logits& c, float* log_sums, float* loss
         float* logits = regard::scratch(Chunks::ROOM + BLOCK * c.columns / 2);
         BFloat16* rows = reinterpret_cast<BFloat16*>(logits + Chunks::ROOM);
         Summary summaries[BLOCK];
-        const int64_t whole = copy_rows(c, first, last, rows);
+        const int64_t whole = copy_rows(c.x, first, last, c.columns, rows);
         const Tiles tiles;
         Chunks chunks(c, logits);
         int64_t row = 0, entry = 0, wide = 0;  // of the chunk that was made last
@@ -281,7 +273,7 @@ inline void projected_loss_backward(
             for (int64_t i = 0; i < band; i += LANES) store(bias + i, Floats{});
             for (int64_t first = 0; first < c.tokens; first += BLOCK) {
                 const int64_t last = c.tokens - first < BLOCK ? c.tokens : first + BLOCK;
-                const int64_t whole = copy_rows(c, first, last, rows);
+                const int64_t whole = copy_rows(c.x, first, last, c.columns, rows);
                 Slopes slopes(c, factor);
                 const auto use = [&](int64_t part) { slopes.write(chunks.made(), part); };
                 for (int64_t i = 0; i < width; i += CHUNK)
