@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from bench import arguments, conclude, data_folder
@@ -46,6 +47,10 @@ def main() -> None:
                 row |= scores(outputs, references, "de", split.removesuffix("_flickr").replace("_", ""))
             rows.append(row)
     conclude(args.out, rows)
+    for seconds in dict.fromkeys(row["budget s"] for row in rows):
+        for split in ("val",) if args.val_only else ("val", "test2016"):
+            found = [row[f"{split} paper-style"] for row in rows if row["budget s"] == seconds]
+            print(f"{seconds:.0f} s, {split}: {mean(found):.2f} paper-style, the mean of {len(found)}")
 
 
 if __name__ == "__main__":
