@@ -34,7 +34,7 @@ constraints: .venv/.installed-all  ## write what is installed now into constrain
 	{ sed '/^#/!d' constraints.txt; $(PIP) freeze --exclude-editable | sed 's/+.*//'; } > .venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
 
-NATIVE := $(wildcard src/regard/native/src/* src/regard/native/build.py)
+NATIVE := $(wildcard src/regard/native/src/*.* src/regard/native/src/decoder/* src/regard/native/build.py)
 
 .venv/.installed-dev .venv/.installed-all: .venv/.installed-%: pyproject.toml constraints.txt hatch_build.py $(NATIVE) | $(BIN)/python
 	@echo "installing regard[$*] into .venv; torch is large, so the first time takes a while"

@@ -31,7 +31,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "models": {"data", "layers"},
     "decoding": {"data", "text.vocabulary"},  # the four reserved ids
     "model_folder": {"decoding.types", "models.base", "models.configs", "text"},
-    "inference": {"decoding.types", "model_folder", "text"},
+    "inference": {"decoding.types", "model_folder", "models.configs", "native", "text"},
     "inference.torch_engine": {"data", "decoding", "model_folder", "models", "text"},
     "evaluation": {"data", "decoding", "inference", "metrics"},
     "training": {

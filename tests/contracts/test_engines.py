@@ -32,6 +32,9 @@ MODELS: dict[str, tuple[ModelConfig, ...]] = {
     "recurrent": (RECURRENT,),
     "ensemble": (TRANSFORMER, RECURRENT),
 }
+RUN = {"torch": tuple(MODELS), "native": ("transformer",)}
+"""What each engine can run."""
+
 LENGTHS = [7, 1, 16, 7, 2, 11]
 SOURCES = [["abcdefghijklmnopqrstuvwxyz"[(7 * i + 3 * j) % 26] for j in range(n)] for i, n in enumerate(LENGTHS)]
 CONFIGS = [
@@ -50,15 +53,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Mode
     return save
 
 
-@pytest.fixture(scope="module", params=MODELS)
-def models(request: pytest.FixtureRequest, folders: Callable[..., list[ModelFolder]]) -> list[ModelFolder]:
-    return folders(MODELS[request.param])
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest, models: list[ModelFolder]) -> Engine:
-    loaded = ENGINES[request.param].load(models)
-    assert loaded.name == request.param
+@pytest.fixture(scope="module", params=[(name, models) for name in ENGINES for models in RUN[name]], ids="-".join)
+def engine(request: pytest.FixtureRequest, folders: Callable[..., list[ModelFolder]]) -> Engine:
+    name, models = request.param
+    loaded = ENGINES[name].load(folders(MODELS[models]))
+    assert loaded.name == name
     return loaded
 
 
@@ -83,7 +82,6 @@ def test_together_or_alone_the_tokens_are_the_same_and_in_order(engine: Engine, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("models", ["transformer", "recurrent"], indirect=True)
 def test_a_thousand_sentences_have_the_same_tokens_at_any_batch_size(engine: Engine) -> None:
     draw = random.Random(1)
     sources = [draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(1, 30)) for _ in range(1000)]
@@ -177,7 +175,7 @@ def test_tokens_that_were_never_seen_are_read_all_the_same(engine: Engine) -> No
     assert len(found[0].tokens) >= 2
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", [name for name, models in RUN.items() if "ensemble" in models])
 @pytest.mark.parametrize("model", [TRANSFORMER, RECURRENT], ids=lambda model: model.kind)
 def test_an_ensemble_of_one_model_twice_is_that_model(
     name: str, model: ModelConfig, folders: Callable[..., list[ModelFolder]]
@@ -193,7 +191,7 @@ def test_an_ensemble_of_one_model_twice_is_that_model(
         assert log_probs == pytest.approx(others, **approx(SAME_MATH))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", [name for name, models in RUN.items() if "ensemble" in models])
 def test_an_ensemble_is_not_its_first_model(name: str, folders: Callable[..., list[ModelFolder]]) -> None:
     first, second = folders((TRANSFORMER, TRANSFORMER))
     pair = (["a", "b"], ["AA", "B"])

@@ -2,4 +2,10 @@
 
 from regard.registry import Registry
 
-ENGINES = Registry("engine", {"torch": "regard.inference.torch_engine:TorchEngine"})
+ENGINES = Registry(
+    "engine",
+    {
+        "native": "regard.inference.native_engine:NativeEngine",
+        "torch": "regard.inference.torch_engine:TorchEngine",
+    },
+)

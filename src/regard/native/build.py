@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,7 +25,13 @@ X86 = {
 }
 """Instruction sets beside the portable one, and what the compiler wants to hear of them."""
 
-FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno", "-Wno-psabi"]
+PORTABLE: dict[str, list[str]] = {"portable": []}
+
+DECODING = {"avx512": [*_AVX512, "-mavx512vnni"], "avx2": X86["avx2"]}
+"""The same for decoding, which wants products of bytes."""
+
+_MATHS = ["-ffp-contract=fast", "-fno-math-errno"]
+FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", *_MATHS, "-Wno-psabi", "-pthread"]
 
 
 class BuildError(Exception):
@@ -49,25 +56,37 @@ def build(folder: Path = HERE) -> Path:
     command = compiler()
     if not command:
         raise BuildError("there is no C++ compiler")
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    sets = (X86 if x86 else {}) | {"portable": []}
     with tempfile.TemporaryDirectory() as objects:
-        if "amx" in sets and not (sys.platform == "linux" and _compiles(command, sets["amx"])):
-            del sets["amx"]  # an older compiler, or a system that does not lend tiles
-        jobs = [
-            (HERE / "src" / "kernels.cpp", name, [f"-DINSTRUCTIONS={name}", *flags]) for name, flags in sets.items()
-        ]
-        jobs.append((HERE / "src" / "library.cpp", "library", ["-DWITH_AMX"] if "amx" in sets else []))
-        made = [f"{objects}/{name}.o" for _, name, _ in jobs]
-        for (source, _, flags), target in zip(jobs, made, strict=True):
-            _run([*command, *FLAGS, *flags, "-c", str(source), "-o", target])
+        units = _units(command)
+        made = [f"{objects}/{i}.o" for i in range(len(units))]
+
+        def compile_one(unit: tuple[str, list[str]], target: str) -> None:
+            _run([*command, *FLAGS, *unit[1], "-c", str(HERE / "src" / unit[0]), "-o", target])
+
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            list(threads.map(compile_one, units, made))
         static = ["-static-libstdc++", "-static-libgcc"] if command[0].endswith("g++") else []
         linked = Path(objects) / NAME
-        _run([*command, "-shared", *static, *made, "-o", str(linked)])
+        _run([*command, "-shared", "-pthread", *static, *made, "-o", str(linked)])
         fresh = folder / f".{NAME}.{os.getpid()}"
         shutil.copyfile(linked, fresh)
         fresh.replace(folder / NAME)  # a process that has the old one loaded keeps it
     return folder / NAME
+
+
+def _units(command: list[str]) -> list[tuple[str, list[str]]]:
+    """Return what to compile, below `src`, and the flags that each needs besides."""
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    sets, decoding = (X86, DECODING) if x86 else ({}, {})
+    tiles = x86 and sys.platform == "linux" and _compiles(command, X86["amx"])
+    if not tiles:  # an older compiler, or a system that does not lend tiles
+        sets = {name: flags for name, flags in sets.items() if name != "amx"}
+    units = [("kernels.cpp", [f"-DINSTRUCTIONS={name}", *flags]) for name, flags in (sets | PORTABLE).items()]
+    for name, flags in (decoding | PORTABLE).items():
+        units.append(("decoder/kernels.cpp", [f"-DINSTRUCTIONS={name}", *flags]))
+    others = [f"decoder/{path.name}" for path in sorted((HERE / "src" / "decoder").glob("*.cpp"))]
+    units += [(name, []) for name in others if name != "decoder/kernels.cpp"]
+    return [*units, ("library.cpp", ["-DWITH_AMX"] if tiles else [])]
 
 
 def _compiles(command: list[str], flags: list[str]) -> bool:

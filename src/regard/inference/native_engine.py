@@ -1,0 +1,192 @@
+"""The Transformer decoded by the native library: no torch, a worker per thread, int8 or float32.
+
+Finds what the torch engine finds, on the same weights: `decoding/beam.py` says by which rules.
+"""
+
+import math
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
+
+from regard.decoding.types import (
+    BeamConfig,
+    DecodingConfig,
+    Hypothesis,
+    LengthNormalisation,
+    NoNormalisation,
+    SamplingConfig,
+)
+from regard.errors import ConfigError, DataError, UnsupportedError
+from regard.inference.engine import FEATURES, WINDOW, Tokens
+from regard.inference.packed import TABLES, pack
+from regard.inference.tensors import MappedTensors
+from regard.model_folder import ModelFolder
+from regard.models.configs import ModelConfig, TransformerConfig
+from regard.native.decoder import (
+    ACTIVATIONS,
+    FLOAT32,
+    INT8,
+    LENGTHS,
+    NORMS,
+    POSITIONS,
+    SEARCHES,
+    Decoder,
+    Options,
+    Written,
+    decoding_set,
+)
+from regard.native.library import native
+from regard.text.sides import Sides
+from regard.text.vocabulary import EOS, UNK
+
+PRECISIONS = {"float32": FLOAT32, "int8": INT8}
+
+
+class NativeEngine:
+    """Runs one Transformer."""
+
+    name: ClassVar[str] = "native"
+
+    def __init__(self, decoder: Decoder, sides: Sides) -> None:
+        self.decoder, self.sides = decoder, sides
+
+    @classmethod
+    def load(
+        cls,
+        folders: Sequence[ModelFolder],
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str | None = None,
+    ) -> "NativeEngine":
+        if threads is not None and threads < 1:
+            raise ConfigError(f"{threads} is below 1", where="threads", hint="one per core is most")
+        if device != "cpu":
+            raise _unsupported(f"device {device!r}")
+        if len(folders) > 1:
+            raise _unsupported("an ensemble")
+        if (chosen := precision or "float32") not in PRECISIONS:
+            raise ConfigError(f"there is no {chosen!r}", where="precision", hint=f"it is {' or '.join(PRECISIONS)}")
+        folder = folders[0]
+        config = folder.settings.model
+        if problem := obstacle(config):
+            raise _unsupported(problem)
+        assert isinstance(config, TransformerConfig)
+        sizes = len(folder.sides.source.vocabulary), len(folder.sides.target.vocabulary)
+        tensors = MappedTensors(folder.path / "model.safetensors")
+        model, kept = pack(config, sizes, tensors, PRECISIONS[chosen])
+        return cls(Decoder(model, kept, threads or _cores()), folder.sides)
+
+    @property
+    def supports(self) -> frozenset[str]:
+        return FEATURES - {"an ensemble"}
+
+    def translate(
+        self,
+        sources: Iterable[Tokens],
+        config: DecodingConfig,
+        prefixes: Iterable[Tokens] | None = None,
+        keys: Iterable[int] | None = None,
+    ) -> Iterator[list[Hypothesis]]:
+        options, length = _options(config), _length(config)
+        forced = ((source, ()) for source in sources) if prefixes is None else zip(sources, prefixes, strict=True)
+        named = enumerate(forced) if keys is None else zip(keys, forced, strict=True)
+        jobs = (
+            self.decoder.submit(self._source(source), self._prefix(prefix), config.limit(len(source)), options, key=key)
+            for key, (source, prefix) in named
+        )
+        for found in self._answers(jobs):
+            hypotheses = [self._hypothesis(one, length) for one in found]
+            if not isinstance(config, SamplingConfig):
+                hypotheses.sort(key=lambda h: (not h.ended, -h.score))
+            yield hypotheses[: config.n_best]
+
+    def score(self, pairs: Iterable[tuple[Tokens, Tokens]]) -> Iterator[tuple[float, ...]]:
+        options = Options(beams=1, n_best=1)
+        ids = self.sides.target.vocabulary.ids
+        submit = self.decoder.submit
+        jobs = (submit(self._source(source), ids(target), len(target), options, ends=True) for source, target in pairs)
+        for found in self._answers(jobs):
+            yield tuple(found[0].log_probs)
+
+    def _source(self, tokens: Tokens) -> list[int]:
+        return [*self.sides.source.vocabulary.ids(tokens), EOS]
+
+    def _answers(self, jobs: Iterator[int]) -> Iterator[list[Written]]:
+        """Yield the answers in order, with at most WINDOW sentences on their way."""
+        under_way: deque[int] = deque()
+        try:
+            for number in jobs:
+                under_way.append(number)
+                if len(under_way) == WINDOW:
+                    yield self.decoder.wait(under_way.popleft())
+            while under_way:
+                yield self.decoder.wait(under_way.popleft())
+        finally:
+            for number in under_way:
+                self.decoder.forget(number)
+
+    def _prefix(self, tokens: Tokens) -> list[int]:
+        ids = self.sides.target.vocabulary.ids(tokens)
+        if UNK in ids:
+            unknown = tokens[ids.index(UNK)]
+            hint = "force only what occurs in the training targets"
+            raise DataError(f"the model cannot write {unknown!r}", where="prefix", hint=hint)
+        return ids
+
+    def _hypothesis(self, written: Written, length: LengthNormalisation) -> Hypothesis:
+        tokens = tuple(self.sides.target.vocabulary.tokens(written.ids))
+        log_prob = math.fsum(written.log_probs)
+        score = log_prob / length.divisor(len(written.log_probs))
+        return Hypothesis(tokens, log_prob, score, written.ended, tuple(written.log_probs))
+
+
+def obstacle(config: ModelConfig) -> str:
+    """Return why the native engine cannot run such a model here, or "" if it can."""
+    if not decoding_set():
+        return f"this machine ({native().reason})"
+    if not isinstance(config, TransformerConfig):
+        return f"the family {config.kind!r}"
+    parts = {
+        "positions": POSITIONS,
+        "norm": NORMS,
+        "residual": ("post-norm", "pre-norm"),
+        "feed_forward": ACTIVATIONS,
+        "embeddings": TABLES,
+        "ngrams": ("none", "source"),
+        "copying": ("none",),
+    }
+    for part, kinds in parts.items():
+        if (kind := getattr(config, part).kind) not in kinds:
+            return f"{part}={kind!r}"
+    return ""
+
+
+def _options(config: DecodingConfig) -> Options:
+    options = Options(
+        kind=SEARCHES[config.kind],
+        beams=1,
+        n_best=config.n_best,
+        min_length=config.min_length,
+        no_repeat=config.no_repeat,
+    )
+    if isinstance(config, BeamConfig):
+        options.beams, options.length_kind = config.beams, LENGTHS[config.length.kind]
+        options.length_alpha = getattr(config.length, "alpha", 0.0)
+    if isinstance(config, SamplingConfig):
+        options.temperature, options.seed = config.temperature, config.seed
+        options.top_k, options.top_p = config.top_k, config.top_p
+    return options
+
+
+def _length(config: DecodingConfig) -> LengthNormalisation:
+    return config.length if isinstance(config, BeamConfig) else NoNormalisation()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _unsupported(problem: str) -> UnsupportedError:
+    return UnsupportedError(f"{problem}: not supported", where="engine 'native'", hint="use engine 'torch'")

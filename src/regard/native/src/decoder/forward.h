@@ -1,0 +1,86 @@
+// One worker's computations: sources to what the decoder attends to, and one step for rows of many sentences.
+#pragma once
+
+#include <vector>
+
+#include "kernels.h"
+#include "places.h"
+
+namespace regard::decoder {
+
+// What a sentence's decoder attends to: of every layer the keys, feature by feature, and the values, place by place.
+struct Memory {
+    int64_t length = 0;
+    std::vector<float> keys_values;
+};
+
+// Keys and values of what was written: of every step, layer and row.
+struct Cache {
+    int64_t rows = 0;  // that a step has room for
+    std::vector<float> keys_values;
+};
+
+struct Source {
+    const int32_t* ids;  // EOS is the last
+    int64_t count;
+    Memory* memory;
+};
+
+// Rows of one sentence, which read their tokens at place `step`.
+struct Group {
+    const Memory* memory;
+    Cache* cache;
+    int64_t rows, step;
+    const int32_t* tokens;
+    const uint16_t* ancestors;  // of each row: its row at each step up to this one; null where there is one row only
+    int64_t ancestors_row;
+};
+
+class Forward {
+public:
+    Forward(const Model& model, const Kernels& kernels);
+
+    void encode(const std::vector<Source>& sources);
+
+    // Steps all groups' rows; afterwards `best` answers for them.
+    void step(const std::vector<Group>& groups);
+
+    // Looks through the logits of every row of the last step; `logits` has room for all of them, or is null.
+    void best(std::vector<Best>& rows, float* logits);
+
+private:
+    // Rows of floats, each padded to whole panels; they grow and keep what they hold.
+    struct Rows {
+        int64_t row = 0;
+        std::vector<float> values;
+        void reserve(int64_t rows, int64_t columns);
+        float* at(int64_t r) { return values.data() + r * row; }
+    };
+
+    void reserve(int64_t rows);
+    void linear(const Linear& map, int64_t rows, Rows& from, float* to, int64_t to_row, Then then);
+    template <class Body>
+    void sublayer(const Norm& norm, int64_t rows, const Body& body);
+    void normalise(const Norm& norm, int64_t rows, Rows& from, Rows& to);
+    void self_attention(const Attention& attention, const std::vector<Source>& sources, Rows& from);
+    void causal_attention(const Attention& attention, int64_t layer, const std::vector<Group>& groups, Rows& from);
+    void source_attention(const Attention& attention, int64_t layer, const std::vector<Group>& groups, Rows& from);
+    void feed_forward(const FeedForward& widening, int64_t rows, Rows& from);
+    void add_ngrams(const Source& source, int64_t first);
+    void turn(const float* turns, float* queries_keys_values);
+    static void lay_across(int64_t places, int64_t features, const float* from, int64_t from_row, float* to, int64_t to_row);
+    void remember(const std::vector<Source>& sources, int64_t rows);
+    Looking looking(Places* places, int64_t keys);
+
+    const Model& model_;
+    const Kernels& kernels_;
+    Places encoder_places_, decoder_places_;
+    int64_t rows_ = 0, step_rows_ = 0;
+    Rows x_, y_, wide_, context_, tile_, across_;
+    std::vector<int8_t> values_;
+    std::vector<float> scales_, weights_;
+    std::vector<int32_t> sums_;
+    Inputs inputs_{};
+};
+
+}  // namespace regard::decoder

@@ -1,0 +1,78 @@
+// The engine as plain C functions that Python calls.
+#include <cstring>
+#include <new>
+
+#include "engine.h"
+#include "pack.h"
+
+#if defined(__x86_64__)
+namespace avx512 { extern const regard::decoder::Kernels decoder_kernels; }
+namespace avx2 { extern const regard::decoder::Kernels decoder_kernels; }
+#endif
+namespace portable { extern const regard::decoder::Kernels decoder_kernels; }
+
+using namespace regard::decoder;
+
+static const Kernels* kernels_of(const char* name) {
+#if defined(__x86_64__)
+    if (!strcmp(name, "avx512")) return &avx512::decoder_kernels;
+    if (!strcmp(name, "avx2")) return &avx2::decoder_kernels;
+#endif
+    return strcmp(name, "portable") ? nullptr : &portable::decoder_kernels;
+}
+
+#define EXPORTED __attribute__((visibility("default")))
+
+extern "C" {
+
+EXPORTED int64_t regard_packed_size(int64_t precision, int64_t outputs, int64_t inputs) {
+    return packed_size(precision, outputs, inputs);
+}
+
+EXPORTED void regard_pack(
+    int64_t precision, int64_t outputs, int64_t inputs, const float* from, int64_t first, void* to, float* scales
+) {
+    pack(precision, outputs, inputs, from, first, to, scales);
+}
+
+EXPORTED void regard_round(int64_t count, const float* from, uint16_t* to) { round_to_bfloat16(count, from, to); }
+
+// Whether this processor runs the kernels of a set that decoding has.
+EXPORTED int regard_decodes(const char* name) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!strcmp(name, "avx512"))
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma");
+    if (!strcmp(name, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return !strcmp(name, "portable");
+}
+
+// An engine, or null if memory is short. What the model points to must outlive it.
+EXPORTED void* regard_engine(const Model* model, const char* set, int64_t workers, int64_t rows) {
+    try {
+        return new Engine(*model, *kernels_of(set), workers, rows);
+    } catch (const std::exception&) {
+        return nullptr;
+    }
+}
+
+EXPORTED void regard_engine_close(void* engine) { delete static_cast<Engine*>(engine); }
+
+// The number of a sentence to wait for, or -1 if memory is short.
+EXPORTED int64_t regard_engine_submit(void* engine, const Job* job) {
+    try {
+        return static_cast<Engine*>(engine)->submit(*job);
+    } catch (const std::bad_alloc&) {
+        return -1;
+    }
+}
+
+EXPORTED int regard_engine_wait(void* engine, int64_t number, double seconds, Answer* answer) {
+    return static_cast<Engine*>(engine)->wait(number, seconds, answer);
+}
+
+EXPORTED void regard_engine_release(void* engine, int64_t number) { static_cast<Engine*>(engine)->release(number); }
+}

@@ -1,0 +1,27 @@
+// The kernels of decoding for one instruction set; compiled once for each, with INSTRUCTIONS as its name.
+#include "best.h"
+#include "looking.h"
+#include "products.h"
+#include "rows.h"
+
+namespace INSTRUCTIONS {
+
+inline void product_of_rows(
+    int64_t precision, const decoder::Linear& map, int64_t rows, const decoder::Inputs& from, int64_t first, int64_t last,
+    float* out, int64_t row, int64_t then
+) {
+    const Product p{map, from, decoder::depth(precision, map.inputs), out, first, row, then};
+    const int64_t start = first / PANEL, end = (last + PANEL - 1) / PANEL;
+    if (precision == decoder::FLOAT32)
+        product<FloatWeights>(p, rows, start, end);
+    else
+        product<ByteWeights>(p, rows, start, end);
+}
+
+extern const decoder::Kernels decoder_kernels;
+
+const decoder::Kernels decoder_kernels = {
+    prepare, product_of_rows, norm_rows, swiglu_rows, look_up, rotate_heads, look, look_across, best_logits,
+};
+
+}  // namespace INSTRUCTIONS

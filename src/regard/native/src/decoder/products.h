@@ -1,0 +1,144 @@
+// Products of rows with packed weights. Every output is the same sum in the same order, however many rows there are.
+#pragma once
+
+#include "../elementwise.h"
+#include "kernels.h"
+
+namespace INSTRUCTIONS {
+
+constexpr int PARTS = PANEL / LANES;  // vectors that hold 4 bytes of inputs of each output of a panel
+
+// A vector of packed weights, and its product with 4 bytes of inputs, which is added to sums.
+struct FloatWeights {
+    using Sums = Floats;
+    Floats w;
+    explicit FloatWeights(const int8_t* at) : w(load(reinterpret_cast<const float*>(at))) {}
+    static Floats times(Floats sums, const FloatWeights& weights, const int8_t* inputs) {
+        float x;
+        memcpy(&x, inputs, 4);
+        return sums + weights.w * x;
+    }
+};
+
+#if defined(__AVX512VNNI__)
+// The processor multiplies unsigned by signed bytes: 128 is added to each weight, and 128 times the inputs' sum too much.
+struct ByteWeights {
+    using Sums = Ints;
+    __m512i w;
+    static constexpr int32_t ADDED = 128;
+    explicit ByteWeights(const int8_t* at)
+        : w(_mm512_xor_si512(_mm512_loadu_si512(at), _mm512_set1_epi8(static_cast<char>(0x80)))) {}
+    static Ints times(Ints sums, const ByteWeights& weights, const int8_t* inputs) {
+        int32_t four;
+        memcpy(&four, inputs, 4);
+        return (Ints)_mm512_dpbusd_epi32((__m512i)sums, weights.w, _mm512_set1_epi32(four));
+    }
+};
+#elif defined(__AVX2__) && !defined(__AVX512F__)
+// The processor multiplies unsigned by signed bytes: the sign of a weight goes over to the input. Two products of at most
+// 127 * 127 fit into the 16 bits that it adds them up in.
+struct ByteWeights {
+    using Sums = Ints;
+    __m256i w, size;
+    static constexpr int32_t ADDED = 0;
+    explicit ByteWeights(const int8_t* at)
+        : w(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at))), size(_mm256_abs_epi8(w)) {}
+    static Ints times(Ints sums, const ByteWeights& weights, const int8_t* inputs) {
+        int32_t four;
+        memcpy(&four, inputs, 4);
+        const __m256i signed_inputs = _mm256_sign_epi8(_mm256_set1_epi32(four), weights.w);
+        const __m256i pairs = _mm256_maddubs_epi16(weights.size, signed_inputs);
+        return sums + (Ints)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    }
+};
+#else
+struct ByteWeights {
+    using Sums = Ints;
+    const int8_t* w;
+    static constexpr int32_t ADDED = 0;
+    explicit ByteWeights(const int8_t* at) : w(at) {}
+    static Ints times(Ints sums, const ByteWeights& weights, const int8_t* inputs) {
+        for (int lane = 0; lane < LANES; ++lane)
+            for (int i = 0; i < 4; ++i) sums[lane] += weights.w[4 * lane + i] * inputs[i];
+        return sums;
+    }
+};
+#endif
+
+inline Floats finished(Floats x, int64_t then, const float* at) {
+    if (then == decoder::ADD) return load(at) + x;
+    if (then == decoder::STORE_RELU) return ReLU::value(x);
+    if (then == decoder::STORE_GELU) return GELU::value(x);
+    return x;
+}
+
+struct Product {
+    const decoder::Linear& map;
+    const decoder::Inputs& from;
+    int64_t depth;  // bytes of a row of inputs
+    float* out;  // of the first row's output `first`
+    int64_t first, row, then;
+};
+
+inline Floats scaled(const Product&, int64_t, int64_t, Floats sums, int32_t) { return sums; }
+inline Floats scaled(const Product& p, int64_t r, int64_t output, Ints sums, int32_t added) {
+    const Ints exact = added ? sums - added * p.from.sums[r] : sums;
+    return __builtin_convertvector(exact, Floats) * (load(p.map.scales + output) * p.from.scales[r]);
+}
+
+inline int32_t added(const FloatWeights*) { return 0; }
+inline int32_t added(const ByteWeights*) { return ByteWeights::ADDED; }
+
+// ROWS rows by PANELS panels, with all sums in registers.
+template <class Weights, int ROWS, int PANELS>
+inline void block(const Product& p, int64_t first_row, int64_t panel) {
+    typename Weights::Sums sums[ROWS][PANELS * PARTS] = {};
+    const int8_t* inputs = static_cast<const int8_t*>(p.from.values) + first_row * p.depth;
+    const int8_t* weights = static_cast<const int8_t*>(p.map.weights) + panel * PANEL * p.depth;
+    for (int64_t at = 0; at < p.depth; at += 4)
+        for (int part = 0; part < PANELS * PARTS; ++part) {
+            const int64_t beside = part / PARTS * PANEL * p.depth + part % PARTS * LANES * 4;
+            const Weights w(weights + at * PANEL + beside);
+            for (int r = 0; r < ROWS; ++r) sums[r][part] = Weights::times(sums[r][part], w, inputs + r * p.depth + at);
+        }
+    for (int r = 0; r < ROWS; ++r)
+        for (int part = 0; part < PANELS * PARTS; ++part) {
+            const int64_t output = panel * PANEL + part * LANES;
+            Floats x = scaled(p, first_row + r, output, sums[r][part], added(static_cast<Weights*>(nullptr)));
+            if (p.map.bias) x += load(p.map.bias + output);
+            float* to = p.out + (first_row + r) * p.row + output - p.first;
+            store(to, finished(x, p.then, to));
+        }
+}
+
+constexpr int TALL = LANES == 16 ? 12 : LANES == 8 ? 6 : 2;  // rows whose sums, and a panel's weights, registers hold
+
+template <class Weights, int ROWS>
+inline void rows_of(const Product& p, int64_t first_row, int64_t first, int64_t last) {
+    constexpr int PANELS = LANES < 8 || ROWS * 2 > TALL ? 1 : ROWS * 4 > TALL ? 2 : 4;
+    int64_t panel = first;
+    for (; panel + PANELS <= last; panel += PANELS) block<Weights, ROWS, PANELS>(p, first_row, panel);
+    for (; panel < last; ++panel) block<Weights, ROWS, 1>(p, first_row, panel);
+}
+
+template <class Weights, int ROWS>
+inline void remaining(const Product& p, int64_t first_row, int64_t rows, int64_t first, int64_t last) {
+    if constexpr (ROWS > 0) {
+        if (rows == ROWS) return rows_of<Weights, ROWS>(p, first_row, first, last);
+        remaining<Weights, ROWS - 1>(p, first_row, rows, first, last);
+    }
+}
+
+// Panels outside, so that their weights are read once from where they lie and then from the nearest cache.
+template <class Weights>
+inline void product(const Product& p, int64_t rows, int64_t first, int64_t last) {
+    constexpr int64_t TOGETHER = 4;
+    for (int64_t panel = first; panel < last; panel += TOGETHER) {
+        const int64_t end = panel + TOGETHER < last ? panel + TOGETHER : last;
+        int64_t r = 0;
+        for (; r + TALL <= rows; r += TALL) rows_of<Weights, TALL>(p, r, panel, end);
+        remaining<Weights, TALL - 1>(p, r, rows - r, panel, end);
+    }
+}
+
+}  // namespace INSTRUCTIONS

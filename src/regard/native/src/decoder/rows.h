@@ -1,0 +1,102 @@
+// What is done to rows between products: scaling to bytes, norms, activations, rotations, vectors looked up.
+#pragma once
+
+#include <cmath>
+
+#include "../elementwise.h"
+#include "../norm.h"
+#include "kernels.h"
+
+namespace INSTRUCTIONS {
+
+// Bytes from -127 to 127, so that the largest entry is one of these; what is not a number becomes 0.
+inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t depth, float& scale, int32_t& total) {
+    Floats peaks{};
+    along(inputs, [&](int64_t i, auto part) {
+        const Floats value = part.get(x + i);
+        peaks = larger(peaks, value < Floats{} ? -value : value);
+    });
+    const float peak = largest(peaks);
+    const bool usable = peak > 0.0f && peak <= 3e38f;
+    scale = usable ? peak / 127.0f : 1.0f;
+    const float by = usable ? 127.0f / peak : 0.0f;
+    const Floats rounder = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to whole numbers
+    Ints sums{};
+    typedef int8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+    along(inputs, [&](int64_t i, auto part) {
+        const Ints whole = (Ints)(part.get(x + i) * by + rounder) - (Ints)rounder;
+        sums += whole;
+        const Bytes bytes = __builtin_convertvector(whole, Bytes);
+        memcpy(to + i, &bytes, inputs - i < LANES ? inputs - i : LANES);
+    });
+    memset(to + inputs, 0, depth - inputs);
+    total = 0;
+    for (int lane = 0; lane < LANES; ++lane) total += sums[lane];
+}
+
+inline void prepare(
+    int64_t precision, int64_t rows, int64_t inputs, const float* x, int64_t row, const decoder::Inputs& to
+) {
+    const int64_t depth = decoder::depth(precision, inputs);
+    auto* values = static_cast<int8_t*>(to.values);
+    for (int64_t r = 0; r < rows; ++r)
+        if (precision == decoder::INT8)
+            prepare_bytes(inputs, x + r * row, values + r * depth, depth, to.scales[r], to.sums[r]);
+        else
+            memcpy(values + r * depth, x + r * row, depth);
+}
+
+inline void norm_rows(
+    int64_t kind, int64_t rows, int64_t d_model, const float* x, const decoder::Norm& norm, float epsilon, float* out,
+    int64_t row
+) {
+    for (int64_t r = 0; r < rows; ++r, x += row, out += row) {
+        Floats sums{}, squares{};
+        if (kind == decoder::LAYER_NORM) along(d_model, [&](int64_t i, auto part) { sums += part.get(x + i); });
+        const float mean = sum(sums) / static_cast<float>(d_model);
+        along(d_model, [&](int64_t i, auto part) {
+            const Floats away = part.get(x + i, mean) - mean;
+            squares += away * away;
+        });
+        const float scale = 1.0f / std::sqrt(sum(squares) / static_cast<float>(d_model) + epsilon);
+        along(d_model, [&](int64_t i, auto part) {
+            Floats y = (part.get(x + i) - mean) * scale * part.get(norm.weight + i);
+            if (norm.bias) y += part.get(norm.bias + i);
+            part.put(out + i, y);
+        });
+    }
+}
+
+inline void swiglu_rows(int64_t rows, int64_t d_ff, float* x, int64_t row) {
+    for (int64_t r = 0; r < rows; ++r, x += row)
+        along(d_ff, [&](int64_t i, auto part) {
+            const Floats gate = part.get(x + i);
+            part.put(x + i, gate * sigmoid(gate) * part.get(x + d_ff + i));
+        });
+}
+
+inline void look_up(
+    int64_t precision, const decoder::Table& table, int64_t entry, int64_t d_model, float scale, float* add_to
+) {
+    const auto add = [&](const auto* from) {
+        along(d_model, [&](int64_t i, auto part) {
+            part.put(add_to + i, part.get(add_to + i) + part.get(from + entry * d_model + i) * scale);
+        });
+    };
+    if (precision == decoder::FLOAT32)
+        add(static_cast<const float*>(table.rows));
+    else
+        add(static_cast<const BFloat16*>(table.rows));
+}
+
+// Pairs of neighbouring features are complex numbers, each turned by one of `turns`.
+inline void rotate_heads(int64_t heads, int64_t features, const float* turns, float* x) {
+    for (int64_t h = 0; h < heads; ++h, x += features)
+        for (int64_t i = 0; i < features; i += 2) {
+            const float real = x[i], other = x[i + 1], c = turns[i], s = turns[i + 1];
+            x[i] = real * c - other * s;
+            x[i + 1] = real * s + other * c;
+        }
+}
+
+}  // namespace INSTRUCTIONS
