@@ -27,7 +27,11 @@ X86 = {
 
 PORTABLE: dict[str, list[str]] = {"portable": []}
 
-DECODING = {"avx512": [*_AVX512, "-mavx512vnni"], "avx2": X86["avx2"]}
+DECODING = {
+    "amx": [*X86["amx"], "-mamx-int8", "-mavx512vnni"],
+    "avx512": [*_AVX512, "-mavx512vnni"],
+    "avx2": X86["avx2"],
+}
 """The same for decoding, which wants products of bytes."""
 
 _MATHS = ["-ffp-contract=fast", "-fno-math-errno"]
@@ -78,15 +82,16 @@ def _units(command: list[str]) -> list[tuple[str, list[str]]]:
     """Return what to compile, below `src`, and the flags that each needs besides."""
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     sets, decoding = (X86, DECODING) if x86 else ({}, {})
-    tiles = x86 and sys.platform == "linux" and _compiles(command, X86["amx"])
+    tiles = x86 and sys.platform == "linux" and _compiles(command, DECODING["amx"])
     if not tiles:  # an older compiler, or a system that does not lend tiles
-        sets = {name: flags for name, flags in sets.items() if name != "amx"}
+        sets, decoding = ({name: kept[name] for name in kept if name != "amx"} for kept in (sets, decoding))
     units = [("kernels.cpp", [f"-DINSTRUCTIONS={name}", *flags]) for name, flags in (sets | PORTABLE).items()]
     for name, flags in (decoding | PORTABLE).items():
         units.append(("decoder/kernels.cpp", [f"-DINSTRUCTIONS={name}", *flags]))
     others = [f"decoder/{path.name}" for path in sorted((HERE / "src" / "decoder").glob("*.cpp"))]
-    units += [(name, []) for name in others if name != "decoder/kernels.cpp"]
-    return [*units, ("library.cpp", ["-DWITH_AMX"] if tiles else [])]
+    with_amx = ["-DWITH_AMX"] if tiles else []
+    units += [(name, with_amx) for name in others if name != "decoder/kernels.cpp"]
+    return [*units, ("library.cpp", with_amx)]
 
 
 def _compiles(command: list[str], flags: list[str]) -> bool:

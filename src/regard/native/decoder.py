@@ -22,7 +22,7 @@ LENGTHS = {"none": 0, "gnmt": 1, "power": 2}
 PANEL = 16
 """Outputs of a linear map that are computed together: biases and scales are padded to a multiple of it."""
 
-SETS = ("avx512", "avx2", "portable")
+SETS = ("amx", "avx512", "avx2", "portable")
 """Instruction sets that decoding has, the fastest first."""
 
 _ROWS = 96  # that a worker steps at a time: enough to read weights seldom, few enough for the caches

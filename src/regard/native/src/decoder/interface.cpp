@@ -6,6 +6,9 @@
 #include "pack.h"
 
 #if defined(__x86_64__)
+#if defined(WITH_AMX)
+namespace amx { extern const regard::decoder::Kernels decoder_kernels; }
+#endif
 namespace avx512 { extern const regard::decoder::Kernels decoder_kernels; }
 namespace avx2 { extern const regard::decoder::Kernels decoder_kernels; }
 #endif
@@ -13,8 +16,22 @@ namespace portable { extern const regard::decoder::Kernels decoder_kernels; }
 
 using namespace regard::decoder;
 
+#if defined(WITH_AMX)
+#include <cpuid.h>
+
+extern "C" int regard_runs(const char* name);
+
+static bool multiplies_bytes_on_tiles() {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 25 & 1);
+}
+#endif
+
 static const Kernels* kernels_of(const char* name) {
 #if defined(__x86_64__)
+#if defined(WITH_AMX)
+    if (!strcmp(name, "amx")) return &amx::decoder_kernels;
+#endif
     if (!strcmp(name, "avx512")) return &avx512::decoder_kernels;
     if (!strcmp(name, "avx2")) return &avx2::decoder_kernels;
 #endif
@@ -41,6 +58,9 @@ EXPORTED void regard_round(int64_t count, const float* from, uint16_t* to) { rou
 EXPORTED int regard_decodes(const char* name) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+#if defined(WITH_AMX)
+    if (!strcmp(name, "amx")) return regard_decodes("avx512") && regard_runs("amx") && multiplies_bytes_on_tiles();
+#endif
     if (!strcmp(name, "avx512"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

@@ -89,6 +89,13 @@ inline Floats scaled(const Product& p, int64_t r, int64_t output, Ints sums, int
 inline int32_t added(const FloatWeights*) { return 0; }
 inline int32_t added(const ByteWeights*) { return ByteWeights::ADDED; }
 
+// Hands a vector of outputs over, when their bias is added.
+inline void put(const Product& p, int64_t r, int64_t output, Floats x) {
+    if (p.map.bias) x += load(p.map.bias + output);
+    float* to = p.out + r * p.row + output - p.first;
+    store(to, finished(x, p.then, to));
+}
+
 // ROWS rows by PANELS panels, with all sums in registers.
 template <class Weights, int ROWS, int PANELS>
 inline void block(const Product& p, int64_t first_row, int64_t panel) {
@@ -104,10 +111,8 @@ inline void block(const Product& p, int64_t first_row, int64_t panel) {
     for (int r = 0; r < ROWS; ++r)
         for (int part = 0; part < PANELS * PARTS; ++part) {
             const int64_t output = panel * PANEL + part * LANES;
-            Floats x = scaled(p, first_row + r, output, sums[r][part], added(static_cast<Weights*>(nullptr)));
-            if (p.map.bias) x += load(p.map.bias + output);
-            float* to = p.out + (first_row + r) * p.row + output - p.first;
-            store(to, finished(x, p.then, to));
+            const int32_t too_much = added(static_cast<Weights*>(nullptr));
+            put(p, first_row + r, output, scaled(p, first_row + r, output, sums[r][part], too_much));
         }
 }
 
