@@ -16,7 +16,7 @@ def test_a_reader_takes_the_model_that_a_training_puts_in_place_meanwhile(
     place = tmp_path / "best"
     save_tiny_model(place)
 
-    def overtaken(folder: Path) -> None:
+    def overtaken(folder: Path, besides: tuple[str, ...] = ()) -> None:
         monkeypatch.undo()
         shutil.copytree(folder, tmp_path / "newer")
         shutil.rmtree(folder)

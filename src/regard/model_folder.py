@@ -8,6 +8,7 @@
 Reading it imports torch only when the model itself is built.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from regard.models.base import Seq2SeqModel
+
+WEIGHTS = "model.safetensors"
 
 FORMAT = 1
 """Version of the folder's layout; a reader refuses what is newer than itself."""
@@ -50,8 +53,8 @@ class ModelFolder:
     sides: Sides
 
     @classmethod
-    def open(cls, path: str | Path) -> "ModelFolder":
-        """Open and check a model folder; of a run folder, its best model.
+    def open(cls, path: str | Path, *, weights: bool = True) -> "ModelFolder":
+        """Open and check a model folder; of a run folder, its best model. Without `weights` these are not checked yet.
 
         A training may put another model in its place meanwhile; then that one is opened.
         Raises CheckpointError if there is none, or if a file is missing, damaged or of a newer format.
@@ -60,14 +63,14 @@ class ModelFolder:
             folder = find_model(Path(path))
             found = inode(folder)
             try:
-                return cls._read(folder)
+                return cls._read(folder, weights=weights)
             except (CheckpointError, OSError):  # damaged, or gone: unless it is no longer the same
                 if inode(folder) == found:
                     raise
 
     @classmethod
-    def _read(cls, folder: Path) -> "ModelFolder":
-        check_manifest(folder)
+    def _read(cls, folder: Path, *, weights: bool) -> "ModelFolder":
+        check_manifest(folder, besides=() if weights else (WEIGHTS,))
         try:
             settings = from_mapping(ModelSettings, read_toml(folder / "config.toml"))
         except ConfigError as error:
@@ -82,10 +85,26 @@ class ModelFolder:
         """
         from regard.models.base import build_model
 
-        sizes = len(self.sides.source.vocabulary), len(self.sides.target.vocabulary)
-        model = build_model(self.settings.model, *sizes)
-        load_weights(model, self.path / "model.safetensors")
+        model = build_model(self.settings.model, *self.sizes)
+        load_weights(model, self.path / WEIGHTS)
         return model.eval()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Return how many entries the vocabularies of source and target have."""
+        return len(self.sides.source.vocabulary), len(self.sides.target.vocabulary)
+
+    @property
+    def weights_checksum(self) -> str:
+        """Return the SHA-256 that the weights should have."""
+        return str(read_manifest(self.path).get(WEIGHTS))
+
+    def check_weights(self) -> None:
+        """Compare the weights with their checksum.
+
+        Raises CheckpointError if they are missing or damaged.
+        """
+        check_file(self.path / WEIGHTS, self.weights_checksum)
 
 
 def find_model(path: Path) -> Path:
@@ -103,10 +122,20 @@ def find_model(path: Path) -> Path:
     raise CheckpointError("is no run and no model folder", where=str(path), hint="regard train makes one")
 
 
-def check_manifest(folder: Path) -> None:
-    """Compare every file with the checksum in the manifest.
+def check_manifest(folder: Path, besides: Collection[str] = ()) -> None:
+    """Compare every file, but those `besides`, with the checksum in the manifest.
 
     Raises CheckpointError naming the first file that is missing or differs.
+    """
+    for name, expected in read_manifest(folder).items():
+        if name not in besides:
+            check_file(folder / name, expected)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the checksum of every file of a model folder.
+
+    Raises CheckpointError if the manifest is damaged or of another format.
     """
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
@@ -114,12 +143,19 @@ def check_manifest(folder: Path) -> None:
     if manifest.get("format") != FORMAT:
         found = manifest.get("format")
         raise CheckpointError(f"has format {found!r}, not {FORMAT}", where=str(folder), hint="update regard")
-    for name, expected in manifest["files"].items():
-        file = folder / name
-        if not file.is_file():
-            raise CheckpointError("is missing", where=str(file), hint="take a whole copy of the model folder")
-        if sha256(file) != expected:
-            raise CheckpointError("is damaged: its checksum differs", where=str(file), hint="take a whole copy")
+    files: dict[str, Any] = manifest["files"]
+    return files
+
+
+def check_file(file: Path, expected: str) -> None:
+    """Compare a file with its checksum.
+
+    Raises CheckpointError if it is missing or differs.
+    """
+    if not file.is_file():
+        raise CheckpointError("is missing", where=str(file), hint="take a whole copy of the model folder")
+    if sha256(file) != expected:
+        raise CheckpointError("is damaged: its checksum differs", where=str(file), hint="take a whole copy")
 
 
 def save_model_folder(path: Path, settings: ModelSettings, sides: Sides, weights: "dict[str, Tensor]") -> None:
@@ -136,7 +172,7 @@ def fill_model_folder(folder: Path, settings: ModelSettings, sides: Sides, weigh
     write_text(folder / "config.toml", tomli_w.dumps(to_mapping(settings)))
     sides.save(folder)
     tensors = {name: tensor.detach().float().contiguous().clone() for name, tensor in weights.items()}
-    save_tensors(folder / "model.safetensors", tensors)
+    save_tensors(folder / WEIGHTS, tensors)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     sums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
     write_json(folder / "manifest.json", {"format": FORMAT, "files": sums})

@@ -20,7 +20,6 @@ from regard.decoding.types import (
 from regard.errors import ConfigError, DataError, UnsupportedError
 from regard.inference.engine import FEATURES, WINDOW, Tokens
 from regard.inference.packed import TABLES, pack
-from regard.inference.tensors import MappedTensors
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.native.decoder import (
@@ -69,13 +68,9 @@ class NativeEngine:
         if (chosen := precision or "float32") not in PRECISIONS:
             raise ConfigError(f"there is no {chosen!r}", where="precision", hint=f"it is {' or '.join(PRECISIONS)}")
         folder = folders[0]
-        config = folder.settings.model
-        if problem := obstacle(config):
+        if problem := obstacle(folder.settings.model):
             raise _unsupported(problem)
-        assert isinstance(config, TransformerConfig)
-        sizes = len(folder.sides.source.vocabulary), len(folder.sides.target.vocabulary)
-        tensors = MappedTensors(folder.path / "model.safetensors")
-        model, kept = pack(config, sizes, tensors, PRECISIONS[chosen])
+        model, kept = pack(folder, PRECISIONS[chosen])
         return cls(Decoder(model, kept, threads or _cores()), folder.sides)
 
     @property

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from ctypes import addressof, memmove
 from typing import Any
 
+from regard.inference.packed_file import HEADER, open_packed, save_packed
 from regard.inference.tensors import MappedTensor, MappedTensors
+from regard.model_folder import WEIGHTS, ModelFolder
 from regard.models.configs import TransformerConfig
 from regard.native import decoder as native
 
@@ -187,17 +189,26 @@ def _join(tensors: Sequence[MappedTensor], at: int) -> None:
         at += 4 * tensor.size
 
 
-def pack(
-    config: TransformerConfig, sizes: tuple[int, int], tensors: MappedTensors, precision: int
-) -> tuple[native.Model, Any]:
-    """Return a model for the native engine, and what must be kept as long as it is used.
+def pack(folder: ModelFolder, precision: int) -> tuple[native.Model, Any]:
+    """Return a folder's model for the native engine, and what must be kept as long as it is used.
 
-    Raises CheckpointError if the tensors are not those of the config.
+    In INT8 what is packed is kept beside the weights, which are not even read the next time.
+    Raises CheckpointError if the weights are damaged or not those of the config.
     """
+    tensors, config = MappedTensors(folder.path / WEIGHTS), folder.settings.model
+    assert isinstance(config, TransformerConfig)
     counting = Space()
-    Packing(config, sizes, tensors, counting, precision).model()
-    memory = mmap.mmap(-1, max(counting.size, _ALIGNED))
-    packing = Packing(config, sizes, tensors, Space(addressof(ctypes.c_char.from_buffer(memory))), precision)
+    Packing(config, folder.sizes, tensors, counting, precision).model()
+    beside, checksum = folder.path / "packed-int8.bin", folder.weights_checksum
+    kept = open_packed(beside, checksum, counting.size) if precision == native.INT8 else None
+    if kept is None:
+        folder.check_weights()
+    memory = mmap.mmap(-1, counting.size) if kept is None else kept
+    address = addressof(ctypes.c_char.from_buffer(memory)) + (0 if kept is None else HEADER)
+    packing = Packing(config, folder.sizes, tensors, Space(address, filled=kept is not None), precision)
     model = packing.model()
-    tensors.forget()
+    if kept is None:
+        tensors.forget()
+        if precision == native.INT8:
+            save_packed(beside, checksum, memory, counting.size)
     return model, (memory, packing.kept)
