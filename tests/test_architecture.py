@@ -33,6 +33,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "model_folder": {"decoding.types", "models.base", "models.configs", "text"},
     "inference": {"decoding.types", "model_folder", "text"},
     "inference.torch_engine": {"data", "decoding", "model_folder", "models", "text"},
+    "interop": {"data", "decoding", "inference", "layers", "model_folder", "models", "text"},
     "evaluation": {"data", "decoding", "inference", "metrics"},
     "training": {
         *("data", "decoding", "layers.kernels", "layers.noise", "metrics"),
@@ -46,7 +47,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
     "conclusion": {*BELOW_EXPERIMENT, "experiment", "run"},
     "api": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
-    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "native", "run", "plan"},
+    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "interop", "native", "run", "plan"},
 }
 
 NEVER_TORCH = {
