@@ -69,7 +69,9 @@ def save_marian(folder: Path, *, codes: tuple[str, ...] = (), separate: bool = F
     return model
 
 
-def their_logits(model: Any, folder: ModelFolder, rows: tuple[tuple[int, ...], tuple[int, ...]], batch: Batch) -> Tensor:
+def their_logits(
+    model: Any, folder: ModelFolder, rows: tuple[tuple[int, ...], tuple[int, ...]], batch: Batch
+) -> Tensor:
     """Return what their model says of a batch of ours, its vocabulary in our order; BOS is left to the caller."""
     source, target = (torch.tensor(numbers) for numbers in rows)
     mask = batch.source.mask[:, 0, 0].long()

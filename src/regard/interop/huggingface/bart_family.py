@@ -29,7 +29,6 @@ from regard.layers.configs import (
     TwoWayConfig,
 )
 from regard.models.configs import TransformerConfig
-
 from regard.text.vocabulary import BOS
 
 if TYPE_CHECKING:
@@ -175,9 +174,9 @@ def model_weights(folder: HubFolder, config: TransformerConfig, rows: Rows) -> "
             weights[f"{stack}.positions.table"] = theirs.one(table)[FIRST_LEARNED:]
         else:
             theirs.ignore([table, f"model.{stack}.embed_positions.weights"])
-    for ours, table in embedding_tables(theirs, config.embeddings.kind).items():
+    for ours, matrix in embedding_tables(theirs, config.embeddings.kind).items():
         numbers = rows.source if ours == "source_table" else rows.target
-        weights[f"embeddings.{ours}"] = rows_of(table, numbers, where)
+        weights[f"embeddings.{ours}"] = rows_of(matrix, numbers, where)
     weights["embeddings.output_bias"] = _output_bias(theirs, rows, where)
     theirs.nothing_left()
     order = torch.arange(config.d_model) if learned else taking_turns(config.d_model)

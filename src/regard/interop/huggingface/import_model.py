@@ -40,7 +40,7 @@ def import_model(path: Path, out: Path) -> Imported:
     Raises UnsupportedError, naming it, for what regard has no part for; CheckpointError for what is damaged.
     """
     folder = HubFolder.open(path)
-    name = folder.config.get("model_type")
+    name = str(folder.config.get("model_type"))
     if name not in ARCHITECTURES:
         problem = f"model_type {name!r} is not read"
         raise UnsupportedError(problem, where=str(path), hint=f"what is: {', '.join(ARCHITECTURES)}")
@@ -57,7 +57,7 @@ def import_model(path: Path, out: Path) -> Imported:
     ModelFolder.open(out)
     return Imported(
         folder=str(out),
-        architecture=str(name),
+        architecture=name,
         parameters=sum(tensor.numel() for tensor in weights.values()),
         source=len(sides.source.vocabulary),
         target=len(sides.target.vocabulary),
