@@ -12,8 +12,8 @@ from regard.interop.huggingface.files import HubFolder
 from regard.interop.huggingface.import_model import import_model
 from regard.interop.huggingface.vocabularies import read_sides
 from regard.model_folder import ModelFolder
-from regard.text.vocabulary import BOS
-from tests.interop.hub_models import SOURCES, TARGETS, save_marian, their_logits
+from regard.text.vocabulary import BOS, UNK
+from tests.interop.hub_models import SOURCES, TARGETS, save_family, save_marian, their_logits
 
 pytestmark = pytest.mark.extra
 
@@ -51,3 +51,27 @@ def check_logits(theirs: Any, hub: Path, folder: ModelFolder) -> None:
 def test_logits_of_marian(tmp_path: Path, settings: dict[str, Any]) -> None:
     theirs = save_marian(tmp_path / "hub", **settings)
     check_logits(theirs, tmp_path / "hub", imported(tmp_path / "hub"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("bart", {}),
+        ("bart", {"scale_embedding": True, "activation_function": "relu"}),
+        ("mbart", {"scale_embedding": True}),
+        ("m2m_100", {}),
+        ("m2m_100", {"tie_word_embeddings": False, "activation_function": "swish"}),
+    ],
+    ids=str,
+)
+def test_logits_of_the_family(tmp_path: Path, kind: str, settings: dict[str, Any]) -> None:
+    theirs = save_family(tmp_path / "hub", kind, **settings)
+    folder = imported(tmp_path / "hub")
+    check_logits(theirs, tmp_path / "hub", folder)
+    split = folder.sides.source.tokenizer.split
+    code = "__en__" if kind == "m2m_100" else "en_XX"
+    other = code.replace("en", "de").replace("XX", "DE")
+    assert split("The river") == [code, *split(f"{other} The river")[1:]]
+    assert split(f"{other} The river")[0] == other
+    assert UNK not in folder.sides.source.ids("The river")
+    assert folder.sides.target.tokenizer.join([other, "▁The", "▁river"]) == "The river"
