@@ -41,7 +41,7 @@ def import_model(path: Path, out: Path) -> Imported:
     """
     folder = HubFolder.open(path)
     name = str(folder.config.get("model_type"))
-    if name not in ARCHITECTURES:
+    if name not in ARCHITECTURES.table:
         problem = f"model_type {name!r} is not read"
         raise UnsupportedError(problem, where=str(path), hint=f"what is: {', '.join(ARCHITECTURES)}")
     architecture: Architecture = ARCHITECTURES[name]

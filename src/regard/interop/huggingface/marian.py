@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.errors import UnsupportedError
 from regard.files import write_bytes, write_json
+from regard.interop.huggingface.architecture import Target
 from regard.interop.huggingface.bart_family import their_name
 from regard.model_folder import ModelFolder
 from regard.models.configs import TransformerConfig
@@ -34,26 +34,24 @@ SPACE_IN_FRONT = b"\x1a\x02\x18\x01"
 """Appended to a sentencepiece model, it sets normalizer_spec.add_dummy_prefix: what our tokenizer does by itself."""
 
 
-def check(folder: ModelFolder, model: TransformerConfig) -> None:
-    """Raise UnsupportedError that names all that Marian lacks of a model."""
-    lacking = [
+def lacking(folder: ModelFolder, model: TransformerConfig) -> list[str]:
+    """Return all that Marian lacks of a model, by name."""
+    found = [
         f"model.{part} = {getattr(model, part).kind}"
         for part, kinds in TAKES.items()
         if getattr(model, part).kind not in kinds
     ]
     if model.norm.epsilon != EPSILON:
-        lacking.append(f"model.norm.epsilon = {model.norm.epsilon}")
+        found.append(f"model.norm.epsilon = {model.norm.epsilon}")
     if model.embedding_norm:
-        lacking.append("model.embedding_norm = true")
+        found.append("model.embedding_norm = true")
     for name in ("source", "target"):
         side = getattr(folder.sides, name)
         if not isinstance(side.tokenizer, SentencePiece | Foreign):
-            lacking.append(f"text.{name} = {side.tokenizer.config.kind}")
+            found.append(f"text.{name} = {side.tokenizer.config.kind}")
         if clash := set(SPECIAL) & set(side.vocabulary.entries[len(SPECIAL) :]):
-            lacking.append(f"a token of the {name} that reads {min(clash)!r}")
-    if lacking:
-        hint = "it is post-norm with sinusoidal positions, relu, gelu or silu, and reads sentencepiece"
-        raise UnsupportedError(f"{NAME} has no counterpart of {', '.join(lacking)}", where=str(folder.path), hint=hint)
+            found.append(f"a token of the {name} that reads {min(clash)!r}")
+    return found
 
 
 def config(folder: ModelFolder, model: TransformerConfig) -> dict[str, Any]:
@@ -146,3 +144,13 @@ def write_tokenizers(new: Path, folder: ModelFolder) -> None:
     settings = {"tokenizer_class": "MarianTokenizer", "separate_vocabs": separate, "model_max_length": longest(folder)}
     write_json(new / "tokenizer_config.json", {**settings, **tokens, "clean_up_tokenization_spaces": False})
     write_json(new / "special_tokens_map.json", tokens)
+
+
+MARIAN = Target(
+    NAME,
+    "it is post-norm with sinusoidal positions and relu, gelu or silu, and reads sentencepiece",
+    lacking,
+    config,
+    weights,
+    write_tokenizers,
+)
