@@ -19,7 +19,7 @@ from regard.interop.huggingface.import_model import import_model
 from regard.interop.huggingface.vocabularies import read_sides
 from regard.model_folder import ModelFolder
 from regard.text.vocabulary import BOS, UNK
-from tests.interop.hub_models import SOURCES, TARGETS, save_family, save_marian, their_logits
+from tests.interop.hub_models import SOURCES, TARGETS, save_family, save_marian, save_t5, their_logits
 
 pytestmark = pytest.mark.extra
 
@@ -204,3 +204,31 @@ def test_fine_tuning_an_imported_model(tmp_path: Path) -> None:
     tuned = ModelFolder.open(out)
     assert tuned.settings.model == folder.settings.model
     assert tuned.sides.target.text(tuned.sides.target.ids("Der Fluss")) == "Der Fluss"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+        {"feed_forward_proj": "gated-silu", "tie_word_embeddings": False, "own_head": True},
+        {"num_decoder_layers": 1, "layer_norm_epsilon": 1e-3},
+    ],
+    ids=str,
+)
+def test_logits_of_t5(tmp_path: Path, settings: dict[str, Any]) -> None:
+    theirs = save_t5(tmp_path / "hub", **settings)
+    check_logits(theirs, tmp_path / "hub", imported(tmp_path / "hub"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"d_kv": 5}, "2 heads of d_kv=5 are not d_model=16"),
+        ({"feed_forward_proj": "gelu"}, "feed_forward_proj 'gelu'"),
+    ],
+)
+def test_t5_that_does_not_fit_is_named(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:
+    save_t5(tmp_path / "hub", **settings)
+    with pytest.raises(UnsupportedError, match=problem):
+        imported(tmp_path / "hub")

@@ -67,9 +67,10 @@ def read_sides(folder: HubFolder) -> tuple[Sides, Rows]:
     if unknown is None:
         raise CheckpointError("the vocabulary has no <unk>", where=str(folder.path), hint=WHOLE_COPY)
     eos = folder.config.get("eos_token_id")
+    first = folder.config.get("pad_token_id") if found is t5 else None  # which T5 starts with, said or not
     special = Special(
         pad=folder.setting("pad_token_id", int),
-        start=folder.setting("decoder_start_token_id", int),
+        start=folder.setting("decoder_start_token_id", int, default=first),
         eos=eos[0] if isinstance(eos, list) and eos else folder.setting("eos_token_id", int),
         unk=unknown,
     )
