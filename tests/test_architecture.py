@@ -33,6 +33,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "model_folder": {"decoding.types", "models.base", "models.configs", "text"},
     "inference": {"decoding.types", "model_folder", "models.configs", "native", "text"},
     "inference.torch_engine": {"data", "decoding", "model_folder", "models", "text"},
+    "interop": {"data", "decoding", "inference", "layers", "model_folder", "models", "text"},
     "evaluation": {"data", "decoding", "inference", "metrics"},
     "training": {
         *("data", "decoding", "layers.kernels", "layers.noise", "metrics"),
@@ -42,11 +43,12 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
     "run_state": {"training"},
-    "run": {*BELOW_EXPERIMENT, "experiment", "run_state"},
-    "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
+    "origin": {"experiment", "model_folder"},
+    "run": {*BELOW_EXPERIMENT, "experiment", "origin", "run_state"},
+    "plan": {*BELOW_EXPERIMENT, "experiment", "origin", "run"},
     "conclusion": {*BELOW_EXPERIMENT, "experiment", "run"},
     "api": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
-    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "native", "run", "plan"},
+    "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "interop", "native", "run", "plan"},
 }
 
 NEVER_TORCH = {
@@ -73,6 +75,7 @@ TORCH_LATER = NEVER_TORCH | {
     "inference",
     "model_folder",
     "models.configs",
+    "origin",
     "plan",
     "run",
     "run_state",
@@ -84,7 +87,7 @@ ONLY_IN = {  # optional or heavy packages -> the files that may import them
     "rouge_score": "metrics/rouge.py",
     "sacrebleu": "metrics/sacrebleu.py",
     "sentencepiece": "text/sentencepiece.py",
-    "transformers": "nothing",
+    "transformers": "interop/huggingface/compare.py",
     "sacremoses": "nothing",
 }
 

@@ -178,8 +178,8 @@ def fill_model_folder(folder: Path, settings: ModelSettings, sides: Sides, weigh
     write_json(folder / "manifest.json", {"format": FORMAT, "files": sums})
 
 
-def save_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
-    """Write tensors as a safetensors file.
+def save_tensors(path: Path, tensors: "dict[str, Tensor]", form: str = "regard") -> None:
+    """Write tensors as a safetensors file; `form` says whose names they have.
 
     Raises ResourceError if the disk is full.
     """
@@ -187,7 +187,7 @@ def save_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
     from safetensors.torch import save_file
 
     try:
-        save_file(tensors, path, metadata={"format": "regard"})
+        save_file(tensors, path, metadata={"format": form})
     except SafetensorError as error:
         hint = "free some space and run the same command again; what was saved before is whole"
         raise ResourceError(f"cannot be written: {error}", where=str(path), hint=hint) from None
