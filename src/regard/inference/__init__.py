@@ -2,4 +2,10 @@
 
 from regard.registry import Registry
 
-ENGINES = Registry("engine", {"torch": "regard.inference.torch_engine:TorchEngine"})
+ENGINES = Registry(
+    "engine",
+    {
+        "torch": "regard.inference.torch_engine:TorchEngine",
+        "ctranslate2": "regard.inference.ctranslate2_engine:CTranslate2Engine",
+    },
+)
