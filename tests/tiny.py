@@ -7,6 +7,7 @@ import torch
 from regard.data.batch import Batch
 from regard.layers.configs import (
     AlibiConfig,
+    GEGLUConfig,
     GELUConfig,
     LearnedConfig,
     NoPositionsConfig,
@@ -15,9 +16,11 @@ from regard.layers.configs import (
     RotaryConfig,
     SeparateConfig,
     ShawConfig,
+    SiLUConfig,
     SourceCopyingConfig,
     SourceNgramsConfig,
     SwiGLUConfig,
+    T2TSinusoidalConfig,
     T5Config,
     ThreeWayConfig,
     TwoWayConfig,
@@ -48,6 +51,7 @@ CONFIGS: dict[str, ModelConfig] = {
     "paper": PAPER,
     "modern": MODERN,
     "none": replace(PAPER, positions=NoPositionsConfig()),
+    "sinusoidal-t2t": replace(PAPER, positions=T2TSinusoidalConfig()),
     "learned": replace(PAPER, positions=LearnedConfig(longest=4)),
     "rotary": replace(PAPER, positions=RotaryConfig()),
     "shaw": replace(PAPER, positions=ShawConfig(distance=2)),
@@ -56,7 +60,12 @@ CONFIGS: dict[str, ModelConfig] = {
     "pre-norm": replace(PAPER, residual=PreNormConfig()),
     "rms": replace(PAPER, norm=RMSNormConfig()),
     "gelu": replace(PAPER, feed_forward=GELUConfig()),
+    "silu": replace(PAPER, feed_forward=SiLUConfig()),
     "swiglu": replace(PAPER, feed_forward=SwiGLUConfig()),
+    "geglu": replace(PAPER, feed_forward=GEGLUConfig()),
+    "bart": replace(
+        PAPER, embedding_norm=True, embeddings=TwoWayConfig(scaled=False), positions=LearnedConfig(longest=40)
+    ),
     "two-way": replace(PAPER, embeddings=TwoWayConfig()),
     "three-way": replace(PAPER, embeddings=ThreeWayConfig()),
     "copy": replace(PAPER, embeddings=ThreeWayConfig(), copying=SourceCopyingConfig()),

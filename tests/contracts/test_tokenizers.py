@@ -14,7 +14,7 @@ TEXTS = ["The tower is low.", "Der Turm ist niedrig.", "HH AH0 L OW1", "日本 �
 UNSEEN = ["A tower, unseen", "😀 塔▁塔", "<s> <unk>"]
 
 
-@pytest.fixture(params=list(TOKENIZERS))
+@pytest.fixture(params=[name for name in TOKENIZERS if name != "foreign"])  # which cannot be learnt: test_foreign.py
 def config(request: pytest.FixtureRequest) -> TokenizerConfig:
     return TOKENIZERS[request.param]()
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "score": Command("regard.cli.score", "tell how likely a model finds given pairs"),
     "compare": Command("regard.cli.compare", "tell whether one run is better than another"),
     "export": Command("regard.cli.export", "write a model in another program's form"),
+    "import": Command("regard.cli.import_", "read a model in Hugging Face's format"),
     "info": Command("regard.cli.info", "describe a run or a model folder"),
     "doctor": Command("regard.cli.doctor", "tell what this machine has and what is missing"),
 }

@@ -7,6 +7,7 @@ POSITIONS = Registry(
     {
         "none": "regard.layers.configs:NoPositionsConfig",
         "sinusoidal": "regard.layers.configs:SinusoidalConfig",
+        "sinusoidal-t2t": "regard.layers.configs:T2TSinusoidalConfig",
         "learned": "regard.layers.configs:LearnedConfig",
         "rotary": "regard.layers.configs:RotaryConfig",
         "shaw": "regard.layers.configs:ShawConfig",
@@ -26,7 +27,9 @@ FEED_FORWARDS = Registry(
     {
         "relu": "regard.layers.configs:ReLUConfig",
         "gelu": "regard.layers.configs:GELUConfig",
+        "silu": "regard.layers.configs:SiLUConfig",
         "swiglu": "regard.layers.configs:SwiGLUConfig",
+        "geglu": "regard.layers.configs:GEGLUConfig",
     },
 )
 EMBEDDINGS = Registry(

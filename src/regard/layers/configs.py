@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from regard.config import shares
+from regard.config import at_least, shares
 from regard.errors import ConfigError
 
 
@@ -37,6 +37,20 @@ class SinusoidalConfig(PositionsConfig):
 
     kind: ClassVar[str] = "sinusoidal"
     part: ClassVar[str] = "regard.layers.positions:SinusoidalPositions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class T2TSinusoidalConfig(PositionsConfig):
+    """The same with a slightly longer slowest period, and not from 0 on: as M2M100 and NLLB have it."""
+
+    kind: ClassVar[str] = "sinusoidal-t2t"
+    part: ClassVar[str] = "regard.layers.positions:T2TSinusoidalPositions"
+
+    first: int = 2  # position of the first token
+
+    def __post_init__(self) -> None:
+        """Refuse positions before the beginning."""
+        at_least(self, 0, "first")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,11 +202,27 @@ class GELUConfig(FeedForwardConfig):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SiLUConfig(FeedForwardConfig):
+    """The same with SiLU, also called swish (Elfwing et al. 2017): as OPUS-MT has it."""
+
+    kind: ClassVar[str] = "silu"
+    part: ClassVar[str] = "regard.layers.feedforward:SiLUFeedForward"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SwiGLUConfig(FeedForwardConfig):
     """(silu(x W) * x V) W2: a gated layer with three matrices of d_ff columns (Shazeer 2020)."""
 
     kind: ClassVar[str] = "swiglu"
     part: ClassVar[str] = "regard.layers.feedforward:SwiGLUFeedForward"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GEGLUConfig(FeedForwardConfig):
+    """(gelu(x W) * x V) W2, with GELU by tanh (Shazeer 2020): as T5 v1.1 has it."""
+
+    kind: ClassVar[str] = "geglu"
+    part: ClassVar[str] = "regard.layers.feedforward:GEGLUFeedForward"
 
 
 # Embeddings: which of source, target and output share a matrix.
@@ -201,6 +231,8 @@ class SwiGLUConfig(FeedForwardConfig):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbeddingsConfig(PartConfig):
     """Base of all embeddings."""
+
+    scaled: bool = True  # times the square root of d_model, as in the paper
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,13 +18,13 @@ from regard.text.vocabulary import PAD
 
 
 class Embeddings(nn.Module, ABC):
-    """Base of the three ways to tie: embeddings are scaled by √d_model, logits may have a bias."""
+    """Base of the three ways to tie: embeddings are scaled by √d_model unless told otherwise, logits may have a bias."""
 
     def __init__(
         self, config: EmbeddingsConfig, source_size: int, target_size: int, d_model: int, *, biases: bool = True
     ) -> None:
         super().__init__()
-        self.scale = math.sqrt(d_model)
+        self.scale = math.sqrt(d_model) if config.scaled else 1.0
         self.output_bias = nn.Parameter(torch.zeros(target_size)) if biases else None
         self.make_tables(source_size, target_size, d_model)
 

@@ -45,6 +45,13 @@ class GELUFeedForward(FeedForward):
         return kernels.gelu_dropout(self.widen(x), dropout)
 
 
+class SiLUFeedForward(FeedForward):
+    """The same with SiLU, x · sigmoid(x) (Elfwing et al. 2017)."""
+
+    def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
+        return kernels.silu_dropout(self.widen(x), dropout)
+
+
 class SwiGLUFeedForward(FeedForward):
     """(silu(x W) * x V) W2: one product decides how much of the other passes (Shazeer 2020, equation 6)."""
 
@@ -57,3 +64,11 @@ class SwiGLUFeedForward(FeedForward):
     def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
         gate, widened = kernels.projections(x, self.gate, self.widen)
         return kernels.swiglu_dropout(gate, widened, dropout)
+
+
+class GEGLUFeedForward(SwiGLUFeedForward):
+    """(gelu(x W) * x V) W2, with GELU by tanh (Shazeer 2020, equation 6)."""
+
+    def bend(self, x: Float[Tensor, "B T M"], dropout: float) -> Float[Tensor, "B T F"]:
+        gate, widened = kernels.projections(x, self.gate, self.widen)
+        return kernels.geglu_dropout(gate, widened, dropout)

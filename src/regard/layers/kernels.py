@@ -68,6 +68,16 @@ def gelu_dropout(x: Tensor, p: float) -> Tensor:
     return dropout(F.gelu(x), p)
 
 
+def silu_dropout(x: Tensor, p: float) -> Tensor:
+    """Return dropout(silu(x)); such models come from elsewhere, so that it has no native form."""
+    return dropout(F.silu(x), p)
+
+
+def geglu_dropout(gate: Tensor, x: Tensor, p: float) -> Tensor:
+    """Return dropout(gelu(gate) * x), with GELU by tanh; no native form either."""
+    return dropout(F.gelu(gate, approximate="tanh") * x, p)
+
+
 def swiglu_dropout(gate: Tensor, x: Tensor, p: float) -> Tensor:
     """Return dropout(silu(gate) * x)."""
     if _native(gate, x):

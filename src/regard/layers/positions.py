@@ -19,6 +19,7 @@ from regard.layers.configs import (
     RotaryConfig,
     ShawConfig,
     SinusoidalConfig,
+    T2TSinusoidalConfig,
     T5Config,
 )
 
@@ -62,6 +63,25 @@ class SinusoidalPositions(Positions):
     def add(self, x: Float[Tensor, "B T M"], first: int = 0) -> Float[Tensor, "B T M"]:
         places_T = torch.arange(first, first + x.size(1), device=x.device)
         return x + sinusoids(places_T, x.size(2)).to(x.dtype)
+
+
+class T2TSinusoidalPositions(Positions):
+    """Sines and cosines as Tensor2Tensor and fairseq make them: the slowest period is 10000 times the fastest.
+
+    The paper's falls short of that by one step. The positions of a text count from `first` on.
+    """
+
+    def __init__(self, config: T2TSinusoidalConfig, d_model: int, heads: int, *, causal: bool) -> None:
+        super().__init__(config, d_model, heads, causal=causal)
+        if d_model < 4 or d_model % 2:
+            raise ConfigError(f"needs an even d_model of 4 or more, not {d_model}", where="positions")
+        self.first = config.first
+
+    def add(self, x: Float[Tensor, "B T M"], first: int = 0) -> Float[Tensor, "B T M"]:
+        start, half = self.first + first, x.size(2) // 2
+        steps_m = torch.arange(half, device=x.device) * (-math.log(10_000.0) / (half - 1))
+        angles_Tm = torch.arange(start, start + x.size(1), device=x.device)[:, None] * steps_m.exp()
+        return x + torch.stack((angles_Tm.sin(), angles_Tm.cos()), dim=-1).flatten(1).to(x.dtype)
 
 
 class LearnedPositions(Positions):

@@ -59,6 +59,7 @@ class TransformerConfig(ModelConfig):
     dropout: float = 0.1  # on the output of each sub-layer and on the embeddings
     attention_dropout: float = 0.0  # on the attention weights
     inner_dropout: float = 0.0  # inside the feed-forward layer
+    embedding_norm: bool = False  # a norm on the embeddings with their positions: BART and mBART have it
     biases: bool = True  # added after each matrix product; without them a step is about a tenth faster
     positions: PositionsConfig = variant(POSITIONS, SinusoidalConfig())
     residual: ResidualConfig = variant(RESIDUALS, PostNormConfig())

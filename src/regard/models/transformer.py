@@ -17,7 +17,7 @@ from regard.layers.attention import CausalSelfAttention, EncoderDecoderAttention
 from regard.layers.cache import KeysValues, KeyValueCache, NoCache
 from regard.layers.copying import CopyKeys, NoCopyKeys
 from regard.layers.positions import Positions
-from regard.layers.residual import Stream
+from regard.layers.residual import Stream, build_norm
 from regard.models.base import Memory, Seq2SeqModel
 from regard.models.configs import TransformerConfig
 from regard.registry import load_object
@@ -89,13 +89,15 @@ class Stack(nn.Module):
         self.positions = load_object(config.positions.part)(
             config.positions, config.d_model, config.heads, causal=causal
         )
+        self.entrance = build_norm(config.norm, config.d_model) if config.embedding_norm else nn.Identity()
         self.layers: Any = nn.ModuleList(layers)  # whose type forgets the layers' attributes
         self.final = load_object(config.residual.part).final(config.norm, config.d_model)
         self.p = config.dropout
 
     def enter(self, embedded: Float[Tensor, "B T M"], first: int = 0) -> Stream:
         """Add positions and drop out, before the first layer (section 5.4)."""
-        return Stream(kernels.dropout(self.positions.add(embedded, first), self.p if self.training else 0.0))
+        placed = self.entrance(self.positions.add(embedded, first))
+        return Stream(kernels.dropout(placed, self.p if self.training else 0.0))
 
     def leave(self, x: Stream) -> Float[Tensor, "B T M"]:
         """Close the stack, after the last layer."""

@@ -9,5 +9,6 @@ TOKENIZERS = Registry(
         "bpe": "regard.text.configs:BpeConfig",
         "characters": "regard.text.configs:CharactersConfig",
         "spaced": "regard.text.configs:SpacedConfig",
+        "foreign": "regard.text.configs:ForeignConfig",
     },
 )

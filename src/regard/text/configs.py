@@ -77,3 +77,20 @@ class SpacedConfig(TokenizerConfig):
 
     kind: ClassVar[str] = "spaced"
     part: ClassVar[str] = "regard.text.tokenizer:Spaced"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForeignConfig(TokenizerConfig):
+    """A sentencepiece model from elsewhere, with its own rules; it comes with a model and cannot be learnt."""
+
+    kind: ClassVar[str] = "foreign"
+    part: ClassVar[str] = "regard.text.foreign:Foreign"
+
+    codes: tuple[str, ...] = ()  # tokens that a text may begin with, such as >>fra<<; left out of outputs
+    usual: str = ""  # the one that is put before a text without one; empty = none
+
+    def __post_init__(self) -> None:
+        """Refuse a code that is none."""
+        if self.usual and self.usual not in self.codes:
+            hint = f"one of {', '.join(self.codes[:9])}" if self.codes else "name it among the codes"
+            raise ConfigError(f"{self.usual!r} is not among the codes", where="usual", hint=hint)

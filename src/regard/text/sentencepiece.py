@@ -43,13 +43,22 @@ WORD = re.compile("▁?[^▁]{1,24}|▁")
 BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 
+def processor(model: bytes) -> sentencepiece.SentencePieceProcessor:
+    """Return what cuts and joins texts by a model.
+
+    Raises RuntimeError if the bytes are none.
+    """
+    made = sentencepiece.SentencePieceProcessor()
+    made.load_from_serialized_proto(model)
+    return made
+
+
 class SentencePiece:
     """Pieces of words: the likeliest by a unigram model, or what merging pairs in the learnt order leads to."""
 
     def __init__(self, model: bytes, config: UnigramConfig) -> None:
         self.model, self.config = model, config
-        self._processor = sentencepiece.SentencePieceProcessor()
-        self._processor.load_from_serialized_proto(model)
+        self._processor = processor(model)
         pieces = range(len(SPECIAL), self._processor.get_piece_size())
         self.tokens: tuple[str, ...] = tuple(self._processor.id_to_piece(piece) for piece in pieces)
         self._known = frozenset(self.tokens)

@@ -18,8 +18,11 @@ from regard.errors import UnsupportedError, import_extra
 from regard.layers.positions import Positions
 from regard.models.configs import ModelConfig, TransformerConfig
 
-ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "swiglu": "SWISH"}
+ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "silu": "SWISH", "swiglu": "SWISH", "geglu": "GELUTanh"}
 """Feed-forward layers that it has, and its names for what bends them."""
+
+GATED = ("swiglu", "geglu")
+"""Those with a third matrix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,8 @@ def _stack(make: Any, config: TransformerConfig, stack: Any, reach: int) -> Any:
         config.heads,
         pre_norm=config.residual.kind == "pre-norm",
         activation=common.Activation[ACTIVATIONS[kind]],
-        ffn_glu=kind == "swiglu",
+        ffn_glu=kind in GATED,
+        layernorm_embedding=config.embedding_norm,
         rms_norm=config.norm.kind == "rms",
         num_heads_kv=config.key_value_heads if grouped else None,
         **places.options,
@@ -101,8 +105,11 @@ def _stack(make: Any, config: TransformerConfig, stack: Any, reach: int) -> Any:
     for layer in spec.layer:
         for name, value in places.held.items():
             setattr(layer.self_attention, name, value)
+    spec.scale_embeddings = config.embeddings.scaled
     if config.residual.kind == "pre-norm":
         _fill_norm(spec.layer_norm, stack.final)
+    if config.embedding_norm:
+        _fill_norm(spec.layernorm_embedding, stack.entrance)
     return spec
 
 
@@ -174,6 +181,7 @@ def _by_distance(positions: Positions, config: TransformerConfig, reach: int) ->
 PLACES: dict[str, Callable[[Any, TransformerConfig, int], Places]] = {
     "none": _added,
     "sinusoidal": _added,
+    "sinusoidal-t2t": _added,
     "learned": _added,
     "rotary": _rotary,
     "shaw": _shaw,
