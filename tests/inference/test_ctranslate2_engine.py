@@ -57,12 +57,12 @@ def test_an_exported_folder_translates_text(folder: ModelFolder, tmp_path: Path)
         assert ours.token_log_probs == ()
 
 
-def test_int8_is_another_model_that_writes_much_the_same(folder: ModelFolder) -> None:
+def test_int8_is_nearly_the_same_model(folder: ModelFolder) -> None:
     exact, rough = (CTranslate2Engine.load([folder], precision=kind) for kind in ("float32", "int8"))
     pair = (TOKENS[0], ("AA", "B"))
     ((exact_scores,), (rough_scores,)) = (list(engine.score([pair])) for engine in (exact, rough))
     assert rough_scores != exact_scores
-    assert rough_scores == pytest.approx(exact_scores, abs=1.0)
+    assert rough_scores == pytest.approx(exact_scores, abs=3.0)  # of large random weights: a wrong map is off by 10s
 
 
 def test_what_it_lacks_is_named(folder: ModelFolder, tmp_path: Path) -> None:
