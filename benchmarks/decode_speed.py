@@ -71,11 +71,11 @@ def turn(entry: Entry, task: Task) -> dict[str, Any]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        print(f"{entry.system} {entry.setting}: does not run here: {reason[:200]}", file=sys.stderr)
+        print(f"{entry.system} {entry.setting}: does not run here: {reason[-200:]}", file=sys.stderr)
         return {}
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    told = [line.partition("] - ")[2] for line in done.stderr.splitlines() if "] - " in line]
-    if used := [line.strip() for line in told if any(word in line for word in ("Selected ISA", "GEMM", "MKL"))]:
+    told = [line.partition("[info]")[2].strip(" -") for line in done.stderr.splitlines()]
+    if used := [line for line in told if line.startswith(("Selected ISA", "Use Intel", "SGEMM", "GEMM_S8"))]:
         measured["instructions"] = "; ".join(used)
     return measured
 
@@ -109,11 +109,11 @@ def compare(entries: list[Entry], task: Task, rounds: int) -> dict[Entry, list[d
 def rows(model: str, turns: dict[Entry, list[dict[str, Any]]], judge: Any) -> list[dict[str, Any]]:
     """Return a row for each entry, with its speed over CTranslate2's."""
     speeds = {entry: median(map(speed, measured)) for entry, measured in turns.items()}
-    peer = next((value for entry, value in speeds.items() if entry.system == "ctranslate2"), float("nan"))
+    peer = next((value for entry, value in speeds.items() if entry.system == "ctranslate2"), 0.0)
     made = []
     for entry, measured in turns.items():
         each = [1000 * second for one in measured for second in one["seconds"]]
-        cuts = quantiles(each, n=20) if entry.mode == "single" else [float("nan")] * 19
+        cuts: list[Any] = quantiles(each, n=20) if entry.mode == "single" else [""] * 19
         taken = median(sum(one["seconds"]) for one in measured)
         made.append(
             {
@@ -122,7 +122,7 @@ def rows(model: str, turns: dict[Entry, list[dict[str, Any]]], judge: Any) -> li
                 "mode": entry.mode,
                 "system": f"{entry.system} {entry.setting}",
                 "tok/s": round(speeds[entry]),
-                "over CTranslate2": speeds[entry] / peer,
+                "over CTranslate2": speeds[entry] / peer if peer else "",
                 "sentences/s": len(measured[0]["outputs"]) / taken,
                 "p50 ms": cuts[9],
                 "p95 ms": cuts[18],

@@ -44,8 +44,9 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
     "run_state": {"training"},
-    "run": {*BELOW_EXPERIMENT, "experiment", "run_state"},
-    "plan": {*BELOW_EXPERIMENT, "experiment", "run"},
+    "origin": {"experiment", "model_folder"},
+    "run": {*BELOW_EXPERIMENT, "experiment", "origin", "run_state"},
+    "plan": {*BELOW_EXPERIMENT, "experiment", "origin", "run"},
     "conclusion": {*BELOW_EXPERIMENT, "experiment", "run"},
     "api": {*BELOW_EXPERIMENT, "conclusion", "experiment", "run", "plan"},
     "cli": {*BELOW_EXPERIMENT, "conclusion", "experiment", "interop", "native", "run", "plan"},
@@ -75,6 +76,7 @@ TORCH_LATER = NEVER_TORCH | {
     "inference",
     "model_folder",
     "models.configs",
+    "origin",
     "plan",
     "run",
     "run_state",
@@ -87,7 +89,7 @@ ONLY_IN = {  # optional or heavy packages -> the files that may import them
     "sacrebleu": "metrics/sacrebleu.py",
     "sentencepiece": "text/sentencepiece.py",
     "ctranslate2": "interop/ctranslate2",
-    "transformers": "nothing",
+    "transformers": "interop/huggingface/compare.py",
     "sacremoses": "nothing",
 }
 

@@ -12,6 +12,7 @@ from regard.errors import ConfigError
 from regard.evaluation.evaluate import Evaluation
 from regard.evaluation.evaluate import evaluate as evaluate_pairs
 from regard.metrics import USUAL_METRICS
+from regard.model_folder import ModelFolder
 from regard.plan import plan_new, plan_resume
 from regard.run import Run, run_of
 from regard.tasks.files import task_settings
@@ -26,6 +27,7 @@ def train(  # noqa: PLR0913 - all but the pairs are named
     *,
     valid: Pairs | None = None,
     out: str | Path | None = None,
+    origin: str | Path | None = None,
     preset: str = "auto",
     config: str | Path | Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -36,8 +38,9 @@ def train(  # noqa: PLR0913 - all but the pairs are named
     """Train a model and return its run, as `regard train` does.
 
     The run folder then holds `report.html` and a model card too. `config` is a TOML file or nested values, laid over
-    the preset; it may name a task instead of `pairs`. With `resume`, the run in `out` goes on, or begins if there is
-    none. `listener` hears of every step and validation; the training stops and saves when `stop` says so.
+    the preset; it may name a task instead of `pairs`. With `origin`, a run or model folder, it goes on from that model.
+    With `resume`, the run in `out` goes on, or begins if there is none. `listener` hears of every step and validation;
+    the training stops and saves when `stop` says so.
     Raises ConfigError or DataError with nothing left behind, TrainingError or ResourceError if training fails.
     """
     if pairs is None and valid is not None:
@@ -51,11 +54,14 @@ def train(  # noqa: PLR0913 - all but the pairs are named
     if resume and place is None:
         raise ConfigError("which run is to go on?", where="resume", hint="name it with out=...")
     if resume and place is not None and place.exists():
+        if origin is not None:
+            raise ConfigError("a run goes on from itself", where="origin", hint="leave it out, or start anew")
         if preset != "auto":
             raise ConfigError("a run has its settings already", where="preset", hint="leave it out, or start anew")
         plan = plan_resume(place, task, settings)
     else:
-        plan = plan_new(task, settings, preset=preset, out=place)
+        model = None if origin is None else ModelFolder.open(origin)
+        plan = plan_new(task, settings, preset=preset, out=place, origin=model)
     run = plan.start()
     with plan.kept_if_usable(run):
         run.train(plan.splits, listener or Quiet(), stop, device, began)

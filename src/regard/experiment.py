@@ -19,7 +19,7 @@ from regard.decoding import SEARCHES
 from regard.decoding.types import BeamConfig, DecodingConfig, GreedyConfig
 from regard.errors import ConfigError, DataError
 from regard.metrics import METRICS
-from regard.model_folder import ModelSettings
+from regard.model_folder import ModelSettings, load_weights
 from regard.models import MODELS
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.tasks import TASKS
@@ -48,7 +48,8 @@ class ExperimentConfig:
 
     def __post_init__(self) -> None:
         """Refuse what only shows when the parts meet."""
-        if self.model.embeddings.kind == "three-way" and not self.text.shared:
+        learnt = self.text.source.kind != "foreign"  # tokenizers from elsewhere bring their vocabularies
+        if self.model.embeddings.kind == "three-way" and not self.text.shared and learnt:
             hint = "set model.embeddings=two-way, or text.shared=true"
             raise ConfigError("'three-way' needs one vocabulary for both sides", where="model.embeddings", hint=hint)
         best_by = self.training.best_by
@@ -121,6 +122,7 @@ class Material:
     train: EncodedPairs
     valid: EncodedPairs
     sides: Sides
+    weights: Path | None = None  # what the model begins with, in place of random numbers
 
 
 def prepare(config: ExperimentConfig, splits: Splits, sides: Sides | None = None) -> Material:
@@ -178,6 +180,8 @@ def build_trainer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
         model = build_model(config.model, len(sides.source.vocabulary), len(sides.target.vocabulary))
+    if material.weights is not None:
+        load_weights(model, material.weights)
     firsts = first_of_each(material.valid.pairs, pooled=config.task.pooled)
     validation = Validation(
         encoded=material.valid,

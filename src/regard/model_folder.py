@@ -147,8 +147,8 @@ def write_description(folder: Path, settings: ModelSettings, sides: Sides) -> No
     write_json(folder / "manifest.json", {"format": FORMAT, "files": sums})
 
 
-def save_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
-    """Write tensors as a safetensors file.
+def save_tensors(path: Path, tensors: "dict[str, Tensor]", form: str = "regard") -> None:
+    """Write tensors as a safetensors file; `form` says whose names they have.
 
     Raises ResourceError if the disk is full.
     """
@@ -156,7 +156,7 @@ def save_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
     from safetensors.torch import save_file
 
     try:
-        save_file(tensors, path, metadata={"format": "regard"})
+        save_file(tensors, path, metadata={"format": form})
     except SafetensorError as error:
         hint = "free some space and run the same command again; what was saved before is whole"
         raise ResourceError(f"cannot be written: {error}", where=str(path), hint=hint) from None

@@ -11,6 +11,8 @@ from regard.errors import ConfigError, RegardError
 from regard.experiment import ExperimentConfig, read_preset, resolve
 from regard.files import is_free
 from regard.metrics import METRICS
+from regard.model_folder import ModelFolder
+from regard.origin import USUAL, resolve_from
 from regard.run import Run
 from regard.tasks.base import Splits, build_task
 from regard.tasks.configs import FilesConfig
@@ -26,10 +28,15 @@ class Plan:
     splits: Splits
     reasons: Sequence[str]
     run: Run | None = None  # if it exists already
+    origin: ModelFolder | None = None  # the model that it goes on from
 
     def start(self, command: Sequence[str] = ()) -> Run:
         """Return the run to train in; a new one is made now."""
-        return self.run or Run.create(self.out, self.config, self.splits, command)
+        return self.run or self.create(self.out, command)
+
+    def create(self, out: Path, command: Sequence[str] = ()) -> Run:
+        """Make a run in a place of its own."""
+        return Run.create(out, self.config, self.splits, command, self.origin)
 
     @contextmanager
     def kept_if_usable(self, run: Run) -> Iterator[None]:
@@ -42,11 +49,20 @@ class Plan:
             raise
 
 
-def plan_new(task: Values, settings: Values, *, preset: str = "auto", out: Path | None = None) -> Plan:
+def plan_new(
+    task: Values, settings: Values, *, preset: str = "auto", out: Path | None = None, origin: ModelFolder | None = None
+) -> Plan:
     """Check settings and pairs of a new run; `task` is laid over a preset's task, `settings` over all.
 
     Raises ConfigError for settings, before any pair is read, and DataError for pairs.
     """
+    if origin is not None:
+        name = USUAL if preset == "auto" else preset
+        config = resolve_from(origin, name, task, settings)
+        place = free_place(config, out)
+        check_metrics(config)
+        reasons = [f"goes on from {origin.path}", f"preset {name}"]
+        return Plan(place, config, build_task(config.task).splits(), reasons, origin=origin)
     if preset != "auto":
         base: Values = read_preset(preset)
         config = resolve(base, task, settings)

@@ -3,6 +3,7 @@
     config.toml          all settings, defaults included            command.txt, env.json   how and where it was started
     data_report.json     what was read, kept, dropped; fingerprint   valid.jsonl             the held-out pairs
     tokenizer/           learnt first, then kept                    choices.json            what was measured, then kept
+    origin/              the model it goes on from, if any
     metrics.jsonl        every event                                 samples.jsonl           sample sentences, by step
     best/ last/ averaged/     model folders                          status.json             how far it got
     report.html, README.md    made at the end
@@ -29,7 +30,8 @@ from regard.decoding.types import DecodingConfig
 from regard.errors import CheckpointError, ConfigError, DataError
 from regard.experiment import ExperimentConfig, Material, build_trainer, differences, prepare, to_toml
 from regard.files import is_free, new_folder, settle, write_json, write_text
-from regard.model_folder import find_model
+from regard.model_folder import ModelFolder, find_model
+from regard.origin import keep, kept_weights
 from regard.run_state import SampleFile, StatusFile, alone_in, json_table, read_status, true_state
 from regard.tasks.base import Splits, build_task
 from regard.text.sides import Sides
@@ -57,8 +59,15 @@ class Run:
         return str(self.path)
 
     @classmethod
-    def create(cls, path: Path, config: ExperimentConfig, splits: Splits, command: Sequence[str] = ()) -> "Run":
-        """Make a run folder, whole or not at all.
+    def create(
+        cls,
+        path: Path,
+        config: ExperimentConfig,
+        splits: Splits,
+        command: Sequence[str] = (),
+        origin: ModelFolder | None = None,
+    ) -> "Run":
+        """Make a run folder, whole or not at all; with an origin, one that goes on from that model.
 
         Raises ConfigError if there is something in its place.
         """
@@ -73,6 +82,8 @@ class Run:
             write_json(folder / "data_report.json", {**splits.report, "fingerprint": fingerprint(splits)})
             lines = (json.dumps(_plain(pair), ensure_ascii=False) + "\n" for pair in splits.valid)
             write_text(folder / "valid.jsonl", "".join(lines))
+            if origin is not None:
+                keep(origin, folder)
             write_json(folder / "status.json", {"state": "new", "step": 0, "steps": config.training.steps})
         return cls(path, config)
 
@@ -210,7 +221,7 @@ class Run:
                 for name, encoded in (("train", material.train), ("valid", material.valid))
             }
             write_json(self.path / "data_report.json", report | {"over_long": over_long})
-        return material
+        return replace(material, weights=kept_weights(self.path))
 
     def precision(self, device: str | None) -> "Precision":
         """Return how to compute: measured the first time, then kept.

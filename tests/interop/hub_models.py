@@ -69,7 +69,9 @@ def save_marian(folder: Path, *, codes: tuple[str, ...] = (), separate: bool = F
     return model
 
 
-def their_logits(model: Any, folder: ModelFolder, rows: tuple[tuple[int, ...], tuple[int, ...]], batch: Batch) -> Tensor:
+def their_logits(
+    model: Any, folder: ModelFolder, rows: tuple[tuple[int, ...], tuple[int, ...]], batch: Batch
+) -> Tensor:
     """Return what their model says of a batch of ours, its vocabulary in our order; BOS is left to the caller."""
     source, target = (torch.tensor(numbers) for numbers in rows)
     mask = batch.source.mask[:, 0, 0].long()
@@ -80,3 +82,28 @@ def their_logits(model: Any, folder: ModelFolder, rows: tuple[tuple[int, ...], t
         decoder_attention_mask=torch.ones_like(batch.target_in.ids),
     ).logits
     return found[:, :, target]
+
+
+def save_family(folder: Path, kind: str, **settings: Any) -> Any:
+    """Write a BART, mBART or M2M100 with one sentencepiece model for both sides, numbered as fairseq numbers."""
+    import transformers
+
+    folder.mkdir(parents=True)
+    model, pieces = pieces_of([*SOURCES, *TARGETS])
+    (folder / "sentencepiece.bpe.model").write_bytes(model)
+    codes = ["__de__", "__en__"] if kind == "m2m_100" else ["de_DE", "en_XX"]
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *pieces[3:]]
+    if kind == "m2m_100":
+        (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8")
+    tokenizer = {"tokenizer_class": "MBart50Tokenizer", "src_lang": "en_XX" if codes[1] == "en_XX" else "en"}
+    tokenizer["additional_special_tokens"] = codes
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    names = {"bart": "Bart", "mbart": "MBart", "m2m_100": "M2M100"}
+    config, architecture = (
+        getattr(transformers, f"{names[kind]}{end}") for end in ("Config", "ForConditionalGeneration")
+    )
+    ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2}
+    size = {"vocab_size": len(tokens) + 2 + 1, "max_position_embeddings": 50}
+    made = shaken(architecture(config(**(SIZES | HEADS | ids | size | settings))))
+    made.save_pretrained(folder)
+    return made

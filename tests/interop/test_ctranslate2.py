@@ -89,7 +89,7 @@ def sentences(count: int, longest: int = 20) -> list[str]:
 def test_outputs_are_those_of_the_model(config: TransformerConfig, tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path / "model", config, decoding=BeamConfig(max_length=7))
     report = export(folder, tmp_path / "out", sentences(4, 8))
-    assert report.sentences == report.same_by_greedy_search == report.same_by_beam_search == 4
+    assert report.sentences == report.same_greedy == report.same_beam == 4
     assert report.largest_difference < 1e-3
 
 
@@ -102,7 +102,7 @@ def test_a_thousand_sentences_have_the_same_tokens(name: str, tmp_path: Path) ->
         "import sys; from pathlib import Path; from regard.interop.ctranslate2.export import export; "
         "from regard.model_folder import ModelFolder; place, *texts = sys.argv[1:]; "
         "report = export(ModelFolder.open(Path(place) / 'model'), Path(place) / 'out', texts); "
-        "print(report.same_by_greedy_search, report.same_by_beam_search, report.near_ties)"
+        "print(report.same_greedy, report.same_beam, report.near_ties)"
     )
     command = [sys.executable, "-c", code, str(tmp_path), *sentences(1000, 16)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -1,5 +1,8 @@
 """Models of Hugging Face's read: the same tokens, the same logits."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +10,16 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from regard.cli.main import main
 from regard.data.batch import Batch
+from regard.errors import CheckpointError, RegardError, UnsupportedError
+from regard.inference.translator import Translator
 from regard.interop.huggingface.files import HubFolder
 from regard.interop.huggingface.import_model import import_model
 from regard.interop.huggingface.vocabularies import read_sides
 from regard.model_folder import ModelFolder
-from regard.text.vocabulary import BOS
-from tests.interop.hub_models import SOURCES, TARGETS, save_marian, their_logits
+from regard.text.vocabulary import BOS, UNK
+from tests.interop.hub_models import SOURCES, TARGETS, save_family, save_marian, their_logits
 
 pytestmark = pytest.mark.extra
 
@@ -51,3 +57,150 @@ def check_logits(theirs: Any, hub: Path, folder: ModelFolder) -> None:
 def test_logits_of_marian(tmp_path: Path, settings: dict[str, Any]) -> None:
     theirs = save_marian(tmp_path / "hub", **settings)
     check_logits(theirs, tmp_path / "hub", imported(tmp_path / "hub"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("bart", {}),
+        ("bart", {"scale_embedding": True, "activation_function": "relu"}),
+        ("mbart", {"scale_embedding": True}),
+        ("m2m_100", {}),
+        ("m2m_100", {"tie_word_embeddings": False, "activation_function": "swish"}),
+    ],
+    ids=str,
+)
+def test_logits_of_the_family(tmp_path: Path, kind: str, settings: dict[str, Any]) -> None:
+    theirs = save_family(tmp_path / "hub", kind, **settings)
+    folder = imported(tmp_path / "hub")
+    check_logits(theirs, tmp_path / "hub", folder)
+    split = folder.sides.source.tokenizer.split
+    code = "__en__" if kind == "m2m_100" else "en_XX"
+    other = code.replace("en", "de").replace("XX", "DE")
+    assert split("The river") == [code, *split(f"{other} The river")[1:]]
+    assert split(f"{other} The river")[0] == other
+    assert UNK not in folder.sides.source.ids("The river")
+    assert folder.sides.target.tokenizer.join([other, "▁The", "▁river"]) == "The river"
+
+
+def test_codes_of_languages_and_unknown_tokens(tmp_path: Path) -> None:
+    save_marian(tmp_path / "hub", codes=(">>deu<<", ">>fra<<"))
+    folder = imported(tmp_path / "hub")
+    source, text = folder.sides.source, "The river is low."
+    assert folder.settings.text.source.codes == (">>deu<<", ">>fra<<")  # type: ignore[attr-defined]
+    for written in (f">>fra<< {text}", f">>fra<<{text}"):
+        assert source.tokenizer.split(written) == [">>fra<<", *source.tokenizer.split(text)]
+    assert source.ids(f">>fra<< {text}")[0] > UNK
+    assert UNK in source.ids("東京")
+    translator = Translator.load(folder.path)
+    assert translator.translate(f">>fra<< {text}").status in ("ok", "unfinished")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tokens_are_those_of_the_marian_tokenizer(tmp_path: Path) -> None:
+    from transformers import MarianTokenizer
+
+    save_marian(tmp_path / "hub", codes=(">>fra<<",))
+    folder, theirs = imported(tmp_path / "hub"), MarianTokenizer.from_pretrained(tmp_path / "hub")
+    rows = read_sides(HubFolder.open(tmp_path / "hub"))[1]
+    for text in ["The river  is low.", " a tower", ">>fra<< A small map!", "Ärger ½ ﬁ 東京"]:
+        ids = folder.sides.source.ids(text)
+        assert [rows.source[i] for i in ids] + [0] == theirs(text).input_ids
+
+
+def test_weights_in_several_files(tmp_path: Path) -> None:
+    theirs = save_marian(tmp_path / "hub")
+    (tmp_path / "hub" / "model.safetensors").unlink()
+    theirs.save_pretrained(tmp_path / "hub", max_shard_size="4KB")
+    assert len(list((tmp_path / "hub").glob("model-*.safetensors"))) > 1
+    check_logits(theirs, tmp_path / "hub", imported(tmp_path / "hub"))
+
+
+def test_weights_of_half_precision(tmp_path: Path) -> None:
+    from transformers import MarianMTModel
+
+    save_marian(tmp_path / "hub").half().save_pretrained(tmp_path / "hub")
+    theirs = MarianMTModel.from_pretrained(tmp_path / "hub", dtype=torch.float32).eval()
+    check_logits(theirs, tmp_path / "hub", imported(tmp_path / "hub"))
+
+
+def change(file: Path, values: dict[str, Any]) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+REFUSED = {
+    "another family": ({"model_type": "llama"}, "model_type 'llama' is not read"),
+    "no family": ({"model_type": None}, "is not read"),
+    "activation": ({"activation_function": "tanh"}, "activation_function 'tanh' has no counterpart"),
+    "two sizes": ({"encoder_ffn_dim": 25}, "encoder_ffn_dim 25 and decoder_ffn_dim 24 differ"),
+    "pre-norm": ({"normalize_before": True}, "normalize_before is on"),
+    "sizes of another model": ({"d_model": 32}, "do not fit config.json"),
+    "more layers": ({"encoder_layers": 3}, "has no model.encoder.layers.2"),
+    "fewer layers": ({"encoder_layers": 1}, "have no place"),
+    "no size": ({"d_model": "16"}, "d_model is '16'"),
+    "impossible size": ({"encoder_attention_heads": 3, "decoder_attention_heads": 3}, "3 heads do not divide"),
+    "larger vocabulary": ({"vocab_size": 5000}, "embeddings"),
+    "no start": ({"decoder_start_token_id": None}, "decoder_start_token_id is missing"),
+}
+
+
+@pytest.mark.parametrize(("values", "problem"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_does_not_fit_is_named(tmp_path: Path, values: dict[str, Any], problem: str) -> None:
+    save_marian(tmp_path / "hub")
+    change(tmp_path / "hub" / "config.json", values)
+    with pytest.raises(RegardError, match=problem) as caught:
+        imported(tmp_path / "hub")
+    assert caught.value.hint
+    assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "source.spm", "target.spm", "vocab.json"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b"\xff\x00\x01" * 9])
+def test_a_damaged_file_is_named(tmp_path: Path, name: str, damage: bytes) -> None:
+    save_marian(tmp_path / "hub")
+    (tmp_path / "hub" / name).write_bytes(damage)
+    with pytest.raises(RegardError, match=name.partition(".")[0]):
+        imported(tmp_path / "hub")
+
+
+def test_pickles_are_refused_and_never_opened(tmp_path: Path) -> None:
+    save_marian(tmp_path / "hub")
+    (tmp_path / "hub" / "model.safetensors").rename(tmp_path / "hub" / "pytorch_model.bin")
+    with pytest.raises(UnsupportedError, match="convert it to safetensors"):
+        imported(tmp_path / "hub")
+    (tmp_path / "hub" / "pytorch_model.bin").unlink()
+    with pytest.raises(CheckpointError, match="is missing"):
+        imported(tmp_path / "hub")
+
+
+@pytest.mark.parametrize("index", [{}, {"weight_map": {"a": "../model.safetensors"}}, {"weight_map": {"a": 3}}])
+def test_an_index_names_files_of_the_folder_alone(tmp_path: Path, index: dict[str, Any]) -> None:
+    save_marian(tmp_path / "hub")
+    (tmp_path / "hub" / "model.safetensors").rename(tmp_path / "model.safetensors")
+    (tmp_path / "hub" / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        imported(tmp_path / "hub")
+
+
+def test_it_needs_no_transformers(tmp_path: Path) -> None:
+    save_marian(tmp_path / "hub")
+    code = (
+        "import sys; sys.modules['transformers'] = None; from regard.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["import", str(tmp_path / "hub"), "--out", str(tmp_path / "imported"), "--json"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["architecture"] == "marian"
+    assert main(words) == 2  # since it is there
+
+
+def test_fine_tuning_an_imported_model(tmp_path: Path) -> None:
+    save_marian(tmp_path / "hub")
+    folder = imported(tmp_path / "hub")
+    lines = "".join(f"{s} {i}\t{t}\n" for i, (s, t) in enumerate(zip(SOURCES * 3, TARGETS * 3, strict=True)))
+    (tmp_path / "pairs.tsv").write_text(lines, encoding="utf-8")
+    steps = ["--set", "training.threads=1", "--set", "training.precision=float32", "--steps", "3", "--quiet"]
+    out = tmp_path / "run"
+    assert main(["train", str(tmp_path / "pairs.tsv"), "--from", str(folder.path), "--out", str(out), *steps]) == 0
+    tuned = ModelFolder.open(out)
+    assert tuned.settings.model == folder.settings.model
+    assert tuned.sides.target.text(tuned.sides.target.ids("Der Fluss")) == "Der Fluss"

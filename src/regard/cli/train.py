@@ -22,6 +22,7 @@ from regard.conclusion import conclude, some_sources
 from regard.config import Values, merge, to_mapping
 from regard.errors import ResourceError, UsageError
 from regard.experiment import over_preset
+from regard.model_folder import ModelFolder
 from regard.plan import Plan, plan_new, plan_resume
 from regard.run import Run
 from regard.tasks.files import task_settings
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_valid_arguments(parser, otherwise="a part of PAIRS")
     add = parser.add_argument
     add("--out", metavar="RUN", type=Path, help="folder to make; default: in runs/, named after PAIRS")
+    add("--from", metavar="MODEL", dest="origin", help="run or model folder to go on from: its weights and tokenizers")
     add("--preset", metavar="P", help="a recipe in the package, such as tiny; default: auto, made from the data")
     add("--config", metavar="F.toml", help="settings to lay over the preset")
     add("--set", metavar="a.b=c", action="append", default=[], help="one setting, such as model.d_model=256")
@@ -112,13 +114,16 @@ def planned(args: argparse.Namespace) -> Plan:
         raise UsageError("which run?", where="--resume", hint="name it with --out RUN")
     named = bool(task or settings.get("task"))
     if args.resume and (args.out.exists() or not named):
+        if args.origin:
+            raise UsageError("a run goes on from itself", where="--from", hint="leave it out, or start anew")
         if args.preset:
             raise UsageError("a run has its settings already", where="--preset", hint="leave it out, or start anew")
         return plan_resume(args.out, {"task": task} if task else {}, settings)
     if not named:
         hint = "such as pairs.tsv, or --source a.en --target a.de"
         raise UsageError("no pairs to learn from", where="regard train", hint=hint)
-    return plan_new({"task": task} if task else {}, settings, preset=args.preset or "auto", out=args.out)
+    origin = ModelFolder.open(args.origin) if args.origin else None
+    return plan_new({"task": task} if task else {}, settings, preset=args.preset or "auto", out=args.out, origin=origin)
 
 
 def duration_given(text: str) -> float:
@@ -239,7 +244,7 @@ def dry_run(plan: Plan, args: argparse.Namespace) -> int:
     from regard.training.forecast import forecast
 
     with tempfile.TemporaryDirectory() as folder:
-        run = Run.create(Path(folder) / "run", plan.config, plan.splits)
+        run = plan.create(Path(folder) / "run")
         done = plan.run.status()["step"] if plan.run else 0
         cost = forecast(run.trainer(plan.splits, SilentView(), lambda: False, args.device), done)
     there = next(folder for folder in plan.out.absolute().parents if folder.exists())

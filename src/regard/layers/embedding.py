@@ -18,7 +18,7 @@ from regard.text.vocabulary import PAD
 
 
 class Embeddings(nn.Module, ABC):
-    """Base of the three ways to tie: embeddings are scaled by √d_model unless told otherwise, logits may have a bias."""
+    """Base of the three ways to tie: embeddings are scaled by √d_model unless told not to, logits may have a bias."""
 
     def __init__(
         self, config: EmbeddingsConfig, source_size: int, target_size: int, d_model: int, *, biases: bool = True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regard.errors import ConfigError
 from regard.files import write_bytes
-from regard.text.configs import ForeignConfig
+from regard.text.configs import ForeignConfig, TokenizerConfig
 from regard.text.sentencepiece import MODEL_FILE, processor
 from regard.text.tokenizer import load_config, save_config
 from regard.text.vocabulary import damaged
@@ -25,7 +25,7 @@ class Foreign:
         self.tokens: tuple[str, ...] = tuple(self._processor.id_to_piece(i) for i in pieces if not self._reserved(i))
 
     @classmethod
-    def learn(cls, texts: Iterable[str], config: ForeignConfig) -> "Foreign":
+    def learn(cls, texts: Iterable[str], config: TokenizerConfig) -> "Foreign":
         hint = "regard train --from MODEL goes on with the tokenizers of a model"
         raise ConfigError("a tokenizer from elsewhere cannot be learnt", where="text", hint=hint)
 

@@ -29,8 +29,8 @@ class Exported:
 
     folder: str
     sentences: int
-    same_by_greedy_search: int
-    same_by_beam_search: int
+    same_greedy: int
+    same_beam: int
     near_ties: int  # outputs that differ and are as likely
     largest_difference: float  # of an output's log-probability, in nats
 
@@ -79,8 +79,8 @@ def _compare(folder: ModelFolder, model: Any, runtime: Runtime, samples: Sequenc
     return Exported(
         folder="",
         sentences=len(sources),
-        same_by_greedy_search=same["greedy"],
-        same_by_beam_search=same["beam"],
+        same_greedy=same["greedy"],
+        same_beam=same["beam"],
         near_ties=ties,
         largest_difference=largest,
     )

@@ -29,7 +29,6 @@ from regard.layers.configs import (
     TwoWayConfig,
 )
 from regard.models.configs import TransformerConfig
-
 from regard.text.vocabulary import BOS
 
 if TYPE_CHECKING:
@@ -175,9 +174,9 @@ def model_weights(folder: HubFolder, config: TransformerConfig, rows: Rows) -> "
             weights[f"{stack}.positions.table"] = theirs.one(table)[FIRST_LEARNED:]
         else:
             theirs.ignore([table, f"model.{stack}.embed_positions.weights"])
-    for ours, table in embedding_tables(theirs, config.embeddings.kind).items():
+    for ours, matrix in embedding_tables(theirs, config.embeddings.kind).items():
         numbers = rows.source if ours == "source_table" else rows.target
-        weights[f"embeddings.{ours}"] = rows_of(table, numbers, where)
+        weights[f"embeddings.{ours}"] = rows_of(matrix, numbers, where)
     weights["embeddings.output_bias"] = _output_bias(theirs, rows, where)
     theirs.nothing_left()
     order = torch.arange(config.d_model) if learned else taking_turns(config.d_model)
@@ -185,20 +184,20 @@ def model_weights(folder: HubFolder, config: TransformerConfig, rows: Rows) -> "
 
 
 def embedding_tables(theirs: "Taken", kind: str) -> "dict[str, Tensor]":
-    """Take the matrices of embeddings, some of which may stand there more than once, under our names."""
+    """Take the matrices of embeddings, some of which may stand there more than once, under our names.
+
+    A matrix of one side alone goes before the one that both may share.
+    """
     shared, head = "model.shared.weight", "lm_head.weight"
     encoder, decoder = "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"
     if kind == "three-way":
         return {"table": theirs.one(shared, encoder, decoder, head)}
-    both = theirs.one(shared, encoder, decoder) if theirs.has(shared) else None
-    source = both if both is not None else theirs.one(encoder)
+    both = theirs.one(shared) if theirs.has(shared) else None
+    source = theirs.one(encoder) if both is None or theirs.has(encoder) else both
     if kind == "two-way":
         return {"source_table": source, "target_table": theirs.one(decoder, head)}
-    return {
-        "source_table": source,
-        "target_table": both if both is not None else theirs.one(decoder),
-        "output_table": theirs.one(head),
-    }
+    target = theirs.one(decoder) if both is None or theirs.has(decoder) else both
+    return {"source_table": source, "target_table": target, "output_table": theirs.one(head)}
 
 
 def _output_bias(theirs: "Taken", rows: Rows, where: str) -> "Tensor":

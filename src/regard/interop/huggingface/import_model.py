@@ -40,8 +40,8 @@ def import_model(path: Path, out: Path) -> Imported:
     Raises UnsupportedError, naming it, for what regard has no part for; CheckpointError for what is damaged.
     """
     folder = HubFolder.open(path)
-    name = folder.config.get("model_type")
-    if name not in ARCHITECTURES:
+    name = str(folder.config.get("model_type"))
+    if name not in ARCHITECTURES.table:
         problem = f"model_type {name!r} is not read"
         raise UnsupportedError(problem, where=str(path), hint=f"what is: {', '.join(ARCHITECTURES)}")
     architecture: Architecture = ARCHITECTURES[name]
@@ -57,7 +57,7 @@ def import_model(path: Path, out: Path) -> Imported:
     ModelFolder.open(out)
     return Imported(
         folder=str(out),
-        architecture=str(name),
+        architecture=name,
         parameters=sum(tensor.numel() for tensor in weights.values()),
         source=len(sides.source.vocabulary),
         target=len(sides.target.vocabulary),
@@ -68,7 +68,7 @@ def import_model(path: Path, out: Path) -> Imported:
 def text_config(folder: HubFolder, sides: Sides) -> TextConfig:
     """Return how texts are cut, and how long they may be."""
     longest = folder.config.get("max_position_embeddings") or folder.config.get("n_positions")
-    most = max(1, longest - 1) if type(longest) is int else LONGEST - 1  # EOS needs a place
+    most = max(1, longest - 2) if type(longest) is int else LONGEST  # BOS and EOS need places
     source, target = sides.source.tokenizer.config, sides.target.tokenizer.config  # type: ignore[attr-defined]
     return TextConfig(source=source, target=target, shared=False, longest_source=most, longest_target=most)
 
@@ -78,7 +78,7 @@ def decoding(folder: HubFolder) -> DecodingConfig:
     asked: Mapping[str, Any] = folder.generation
     values: dict[str, Any] = {
         "beams": asked.get("num_beams"),
-        "max_length": asked.get("max_length"),
+        "max_length": max(1, asked["max_length"] - 2) if type(asked.get("max_length")) is int else None,
         "min_length": asked.get("min_length"),
         "no_repeat": asked.get("no_repeat_ngram_size"),
     }

@@ -76,9 +76,7 @@ def read_sides(folder: HubFolder) -> tuple[Sides, Rows]:
     size = folder.setting("vocab_size", int)
     shared = folder.setting("share_encoder_decoder_embeddings", bool, default=True)
     target_size = size if shared else folder.setting("decoder_vocab_size", int, default=size)
-    rows = Rows(
-        special.rows(size), special.rows(target_size), special.start in (special.pad, special.eos, special.unk)
-    )
+    rows = Rows(special.rows(size), special.rows(target_size), special.start in (special.pad, special.eos, special.unk))
     source = Side(readable.source, vocabulary(readable.source_tokens, rows.source))
     target = Side(readable.target, vocabulary(readable.target_tokens, rows.target))
     return Sides(source, target), rows

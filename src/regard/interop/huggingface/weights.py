@@ -42,10 +42,14 @@ def taking_turns(d_model: int) -> Tensor:
 
 
 def reordered(name: str, tensor: Tensor, order: Tensor) -> Tensor:
-    """Return a tensor of our name with the features of the model in that order."""
-    if COLUMNS.search(name):
-        return tensor[..., order]
-    return tensor[order] if ROWS.search(name) else tensor
+    """Return a tensor of our name with the features of the model in that order.
+
+    One of another size than the config says is left as it is, to be refused for its shape.
+    """
+    axis = -1 if COLUMNS.search(name) else 0 if ROWS.search(name) else None
+    if axis is None or tensor.size(axis) != len(order):
+        return tensor
+    return tensor.index_select(axis, order)
 
 
 class Taken:
