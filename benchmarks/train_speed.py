@@ -20,20 +20,10 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench import show
+from processes import LIMITS, most_resident
 from steps import SHAPES, padding, read_batches, write_batches
 
 PRECISIONS = ("float32", "bfloat16")
-
-LIMITS = {
-    "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16", "REGARD_NATIVE": "avx512"},
-    "avx2": {
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        "REGARD_NATIVE": "avx2",
-    },
-}
-"""Each library's own switch to do without the instructions that came later."""
 
 REAL_BATCHES = 40
 
@@ -86,13 +76,6 @@ def take_turn(system: str, shape: str, precision: str, count: str, file: str) ->
         for _ in range(int(count)):
             tokens += step()
         print(tokens / (time.perf_counter() - started), most_resident())
-
-
-def most_resident() -> float:
-    """Return the most memory that this process had at once, in MiB; nan where the system does not tell."""
-    status = Path("/proc/self/status")
-    rows = status.read_text(encoding="ascii").splitlines() if status.exists() else []
-    return next((int(row.split()[1]) / 1024 for row in rows if row.startswith("VmHWM")), float("nan"))
 
 
 def compare(

@@ -33,6 +33,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "model_folder": {"decoding.types", "models.base", "models.configs", "text"},
     "inference": {"decoding.types", "model_folder", "models.configs", "native", "text"},
     "inference.torch_engine": {"data", "decoding", "model_folder", "models", "text"},
+    "inference.ctranslate2_engine": {"decoding.types", "interop.ctranslate2", "model_folder", "text"},
     "interop": {"data", "decoding", "inference", "layers", "model_folder", "models", "text"},
     "evaluation": {"data", "decoding", "inference", "metrics"},
     "training": {
@@ -87,6 +88,7 @@ ONLY_IN = {  # optional or heavy packages -> the files that may import them
     "rouge_score": "metrics/rouge.py",
     "sacrebleu": "metrics/sacrebleu.py",
     "sentencepiece": "text/sentencepiece.py",
+    "ctranslate2": "interop/ctranslate2",
     "transformers": "interop/huggingface/compare.py",
     "sacremoses": "nothing",
 }

@@ -169,10 +169,15 @@ def save_model_folder(path: Path, settings: ModelSettings, sides: Sides, weights
 
 def fill_model_folder(folder: Path, settings: ModelSettings, sides: Sides, weights: "dict[str, Tensor]") -> None:
     """Write the files of a model into an empty folder."""
-    write_text(folder / "config.toml", tomli_w.dumps(to_mapping(settings)))
-    sides.save(folder)
     tensors = {name: tensor.detach().float().contiguous().clone() for name, tensor in weights.items()}
     save_tensors(folder / WEIGHTS, tensors)
+    write_description(folder, settings, sides)
+
+
+def write_description(folder: Path, settings: ModelSettings, sides: Sides) -> None:
+    """Write all but the weights into a folder that has those already, whatever their form; the manifest names all."""
+    write_text(folder / "config.toml", tomli_w.dumps(to_mapping(settings)))
+    sides.save(folder)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     sums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
     write_json(folder / "manifest.json", {"format": FORMAT, "files": sums})

@@ -28,7 +28,14 @@ class EchoEngine:
     asked: list[tuple[list[str], list[str], int]] = field(default_factory=list)
 
     @classmethod
-    def load(cls, folders: Sequence[ModelFolder], *, threads: int | None = None, device: str = "cpu") -> "EchoEngine":
+    def load(
+        cls,
+        folders: Sequence[ModelFolder],
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str | None = None,
+    ) -> "EchoEngine":
         return cls()
 
     def translate(

@@ -3,11 +3,14 @@
 import argparse
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regard.cli.engines import add_engine_arguments, beside_reference, chosen_engine, compared, warning
 from regard.cli.pairs import add_pair_arguments, pair_files
 from regard.decoding.types import BeamConfig
 from regard.errors import ConfigError, UsageError
@@ -35,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metrics", metavar="A,B", help="such as bleu,chrf,ter; default: those of the run's task; with --json, all")
     add("--pooled", action="store_true", help="take pairs with the same source as one with several references")
     add("--beams", type=int, metavar="N", help="hypotheses kept at every step; default: as the model folder says")
+    add_engine_arguments(parser)
     add("--output", metavar="F", help="write what the model wrote to F, a line for each sentence")
     add("--json", action="store_true", help="print one JSON object instead")
 
@@ -57,17 +61,21 @@ def run(args: argparse.Namespace) -> int:
     missing: dict[str, str] = {}
     if args.json and args.metrics is None:
         metrics, missing = with_all_others(metrics)
-    translator = Translator.load(args.run)
+    translator = Translator.load(args.run, **chosen_engine(args))
     decoding = with_beams(translator.folder.settings.decoding, args.beams)
     with new_file(Path(args.output)) if args.output else nullcontext() as out:
         with Console(stderr=True).status(f"translating {len(pairs):,} sources"):
             evaluation = evaluate(translator, pairs, metrics=metrics, pooled=pooled, decoding=decoding)
         if out:
             out.writelines(re.sub("\r\n?|\n", " ", output) + "\n" for output in evaluation.outputs)
+    comparison = compared(args, evaluation, decoding)
     if args.json:
-        print(json.dumps(evaluation.to_json() | {"missing_metrics": missing}, ensure_ascii=False, allow_nan=False))
+        more = {"missing_metrics": missing, "engine": comparison and comparison.to_json()}
+        print(json.dumps(evaluation.to_json() | more, ensure_ascii=False, allow_nan=False))
     else:
-        show(passages(evaluation, origin))
+        show(chain(passages(evaluation, origin), [beside_reference(comparison)] if comparison else []))
+    if comparison and (words := warning(comparison)):
+        print(words, file=sys.stderr)
     notes = Notes()
     for number, sentence in enumerate(evaluation.sentences, start=1):
         notes.add(sentence.line or number, {sentence.status})

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from regard.cli.answers import Notes, finite
+from regard.cli.engines import add_engine_arguments, chosen_engine
 from regard.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to do with too many tokens; default: split, or cut if the model learnt from cut texts",
     )
     add("--ensemble", nargs="+", action="extend", default=[], metavar="RUN", help="further models, to decode as one")
-    add("--threads", type=int, metavar="N", help="threads to compute with; default: one per core")
+    add_engine_arguments(parser)
     add("--window", type=int, metavar="N", help="lines read ahead; default: 1024, or 1 if they are typed in")
     search = parser.add_argument_group("how to search (default: as the model folder says)")
     add = search.add_argument
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     changes, lines, notes = _changes(args), _Lines.of(args.file), Notes()
     typed_in = args.file == "-" and os.isatty(0)
     window = args.window if args.window is not None else 1 if typed_in else WINDOW
-    translator = Translator.load([args.run, *args.ensemble], threads=args.threads, window=window)
+    translator = Translator.load([args.run, *args.ensemble], window=window, **chosen_engine(args))
     config = _adjusted(translator.folder.settings.decoding, changes)
     with _destination(args.output) as out:
         written = _json if args.json else _ranked if config.n_best > 1 else _plain

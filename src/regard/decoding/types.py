@@ -20,7 +20,7 @@ class Hypothesis:
     log_prob: float  # sum over the tokens and EOS, in nats
     score: float  # the same after length normalisation: what hypotheses are ranked by
     ended: bool  # False if it was cut off by the length limit
-    token_log_probs: tuple[float, ...] = ()  # one per token, then EOS if it ended
+    token_log_probs: tuple[float, ...] = ()  # one per token, then EOS if it ended; empty if an engine knows but the sum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

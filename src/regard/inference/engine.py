@@ -20,7 +20,7 @@ FEATURES = frozenset(
         *(f"{search} search" for search in SEARCHES),
         *(f"length normalisation {length}" for length in LENGTHS),
         *("several hypotheses", "a minimum length", "blocked repetition"),
-        *("a forced prefix", "an ensemble", "scoring"),
+        *("a forced prefix", "an ensemble", "scoring", "token log-probabilities"),
     }
 )
 """All that an engine may be asked for."""
@@ -30,14 +30,25 @@ FEATURES = frozenset(
 class Engine(Protocol):
     """Runs one model, or several as one."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in ENGINES."""
+        ...
 
     @classmethod
-    def load(cls, folders: Sequence[ModelFolder], *, threads: int | None = None, device: str = "cpu") -> "Engine":
-        """Load the model of a folder, or an ensemble of several; `threads` holds for the whole process.
+    def load(
+        cls,
+        folders: Sequence[ModelFolder],
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str | None = None,
+    ) -> "Engine":
+        """Load the model of a folder, or an ensemble of several; `threads` may hold for the whole process.
 
-        Raises CheckpointError if weights are damaged, UnsupportedError if models do not go together or no such
-        device is there.
+        `precision` is what it computes in: by default, and with every engine, float32.
+        Raises CheckpointError if weights are damaged, UnsupportedError if models do not go together, or if it has no
+        such device or precision.
         """
         ...
 
@@ -85,6 +96,17 @@ def needed_for(config: DecodingConfig, *, prefix: bool) -> frozenset[str]:
         "a forced prefix": prefix,
     }
     return frozenset(needed | {feature for feature, wanted in asked.items() if wanted})
+
+
+def precision_of(engine: str, asked: str | None, known: Sequence[str]) -> str:
+    """Return the precision asked for, by default the first of those that an engine has.
+
+    Raises UnsupportedError if it has no such precision.
+    """
+    if asked is not None and asked not in known:
+        hint = f"it has {', '.join(known)}"
+        raise UnsupportedError(f"precision {asked!r}: not supported", where=f"engine {engine!r}", hint=hint)
+    return asked or known[0]
 
 
 def require(engine: Engine, features: Iterable[str]) -> None:

@@ -16,12 +16,14 @@ from regard.decoding.ensemble import Ensemble
 from regard.decoding.search import Found, search
 from regard.decoding.types import BeamConfig, DecodingConfig, Hypothesis
 from regard.errors import ConfigError, DataError, UnsupportedError
-from regard.inference.engine import FEATURES, Tokens, windows
+from regard.inference.engine import FEATURES, Tokens, precision_of, windows
 from regard.model_folder import ModelFolder
 from regard.models.base import Seq2SeqModel
 from regard.models.device import device_called
 from regard.text.sides import Sides
 from regard.text.vocabulary import UNK
+
+PRECISIONS = ("float32", "bfloat16")
 
 SEARCH_TOKENS = 2048
 """Source tokens per batch, padding included and counted once for each row that a search keeps of a sentence.
@@ -43,14 +45,22 @@ class TorchEngine:
         self.device = next(models[0].parameters()).device
 
     @classmethod
-    def load(cls, folders: Sequence[ModelFolder], *, threads: int | None = None, device: str = "cpu") -> "TorchEngine":
+    def load(
+        cls,
+        folders: Sequence[ModelFolder],
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str | None = None,
+    ) -> "TorchEngine":
+        dtype = getattr(torch, precision_of(cls.name, precision, PRECISIONS))
         if threads is not None:
             if threads < 1:
                 raise ConfigError(f"{threads} is below 1", where="threads", hint="one per core is most")
             torch.set_num_threads(threads)
         check_same_vocabularies(folders)
         place = device_called(device)
-        return cls([folder.load_model().to(place) for folder in folders], folders[0].sides)
+        return cls([folder.load_model().to(place, dtype) for folder in folders], folders[0].sides)
 
     @property
     def supports(self) -> frozenset[str]:

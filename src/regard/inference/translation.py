@@ -27,7 +27,7 @@ class Output:
     text: str
     tokens: tuple[str, ...] = ()
     token_log_probs: tuple[float, ...] = ()  # in nats, one per token, then EOS if it ended (of each part, if split)
-    log_prob: float = math.nan  # their sum
+    log_prob: float = math.nan  # their sum, which is all that some engines know
     score: float = math.nan  # the same after length normalisation: what outputs are ranked by
     ended: bool = True  # False if it was cut off by the length limit
 

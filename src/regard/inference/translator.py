@@ -58,15 +58,19 @@ class Translator:
         engine: str = "torch",
         threads: int | None = None,
         device: str = "cpu",
+        precision: str | None = None,
         window: int = WINDOW,
     ) -> "Translator":
         """Load the model of a run or model folder, or of several that decode as one (an ensemble).
 
-        Raises CheckpointError if there is none or it is damaged, UnsupportedError if they do not go together.
+        Raises CheckpointError if there is none or it is damaged, UnsupportedError if they do not go together or with
+        the engine.
         """
         paths = [runs] if isinstance(runs, str | PathLike) else runs
         folders = [ModelFolder.open(Path(path)) for path in paths]
-        return cls(ENGINES[engine].load(folders, threads=threads, device=device), folders[0], window)
+        return cls(
+            ENGINES[engine].load(folders, threads=threads, device=device, precision=precision), folders[0], window
+        )
 
     @overload
     def translate(
@@ -189,10 +193,10 @@ class Translator:
 
     def _output(self, hypotheses: Sequence[Hypothesis], config: DecodingConfig) -> Output:
         token_log_probs = tuple(log_prob for h in hypotheses for log_prob in h.token_log_probs)
-        log_prob, score = math.fsum(token_log_probs), hypotheses[0].score
+        log_prob, score = math.fsum(h.log_prob for h in hypotheses), hypotheses[0].score
         if len(hypotheses) > 1:
             length = config.length if isinstance(config, BeamConfig) else NoNormalisation()
-            score = log_prob / length.divisor(len(token_log_probs))
+            score = log_prob / length.divisor(sum(len(h.tokens) + h.ended for h in hypotheses))
         return Output(
             text=joined(self._target.join(h.tokens) for h in hypotheses),
             tokens=tuple(token for h in hypotheses for token in h.tokens),

@@ -7,4 +7,10 @@ compares the result with the model on the samples before that, and tells in the 
 
 from regard.registry import Registry
 
-EXPORTS = Registry("export", {"huggingface": "regard.interop.huggingface.export:export"})
+EXPORTS = Registry(
+    "export",
+    {
+        "huggingface": "regard.interop.huggingface.export:export",
+        "ctranslate2": "regard.interop.ctranslate2.export:export",
+    },
+)
