@@ -81,10 +81,11 @@ class ModelFolder:
     def load_model(self) -> "Seq2SeqModel":
         """Build the model and load its weights, ready for inference on the CPU.
 
-        Raises CheckpointError if the weights do not fit the config.
+        Raises CheckpointError if the weights are damaged or do not fit the config.
         """
         from regard.models.base import build_model
 
+        self.check_weights()
         model = build_model(self.settings.model, *self.sizes)
         load_weights(model, self.path / WEIGHTS)
         return model.eval()

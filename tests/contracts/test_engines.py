@@ -79,6 +79,12 @@ def asks(engine: Engine, config: DecodingConfig, *features: str) -> None:
         pytest.skip(f"{engine.name} lacks {', '.join(sorted(lacking))}")
 
 
+def talkative(engine: Engine) -> GreedyConfig:
+    """Return a search that writes several tokens, if the engine can be made to."""
+    wanted = GreedyConfig(no_repeat=1, min_length=4, max_length=10)
+    return wanted if needed_for(wanted, prefix=False) <= engine.supports else GreedyConfig(max_length=10)
+
+
 def same(ours: list[Hypothesis], theirs: list[Hypothesis]) -> bool:
     """Tell whether hypotheses are the same, but for two that are as good as equally likely."""
     return all(a.tokens == b.tokens or abs(a.score - b.score) < NEAR_TIE for a, b in zip(ours, theirs, strict=True))
@@ -119,7 +125,7 @@ def test_a_thousand_sentences_have_the_same_tokens_at_any_batch_size(engine: Eng
 
 def test_sources_differ_in_their_outputs(engine: Engine) -> None:
     """Or else the test of order would prove nothing."""
-    outputs = {found[0].tokens for found in engine.translate(SOURCES, GreedyConfig())}
+    outputs = {found[0].tokens for found in engine.translate(SOURCES, talkative(engine))}
     assert len(outputs) > 3
 
 
@@ -196,7 +202,7 @@ def test_samples_depend_on_seed_and_key(engine: Engine) -> None:
 
 
 def test_tokens_that_were_never_seen_are_read_all_the_same(engine: Engine) -> None:
-    (found,) = engine.translate([["犬", "a"]], GreedyConfig())
+    (found,) = engine.translate([["犬", "a"]], talkative(engine))
     assert len(found[0].tokens) >= 2
 
 
@@ -231,5 +237,5 @@ def test_damaged_weights_are_named(name: str, folders: Callable[..., list[ModelF
     (folder,) = folders((TRANSFORMER,))
     weights = folder.path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match=f"{weights}: cannot be read"):
+    with pytest.raises(CheckpointError, match=f"{weights}: (cannot be read|is damaged)"):
         ENGINES[name].load([folder])

@@ -159,7 +159,7 @@ def test_settings_that_cannot_be(tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path / "model")
     with pytest.raises(ConfigError, match="threads: 0 is below 1"):
         NativeEngine.load([folder], threads=0)
-    with pytest.raises(ConfigError, match=r"precision: there is no 'int4' .it is float32 or int8."):
+    with pytest.raises(UnsupportedError, match=r"precision 'int4': not supported .it has float32, int8."):
         NativeEngine.load([folder], precision="int4")
     with pytest.raises(UnsupportedError, match="device 'cuda'"):
         NativeEngine.load([folder], device="cuda")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Engine(TypedDict):
     """What `Translator.load` is told of an engine."""
 
-    engine: str
+    engine: str | None
     precision: str | None
     threads: int | None
 
@@ -22,7 +22,7 @@ class Engine(TypedDict):
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that choose an engine."""
     add = parser.add_argument_group("what computes").add_argument
-    add("--engine", choices=tuple(ENGINES), default="torch", help="what runs the model; default: torch")
+    add("--engine", choices=tuple(ENGINES), help="what runs the model; default: native where it can, else torch")
     precisions = ("float32", "bfloat16", "int8")
     add("--precision", choices=precisions, help="what it computes in, if it has that; default: float32")
     add("--threads", type=int, metavar="N", help="threads to compute with; default: one per core")
@@ -39,7 +39,7 @@ def compared(
     """Return how the chosen engine did beside the reference; None if it is the reference."""
     from regard.evaluation.engines import REFERENCE, compare_with_reference
 
-    if args.engine == REFERENCE and args.precision in (None, "float32"):
+    if args.engine in (None, REFERENCE) and args.precision in (None, "float32"):
         return None
     return compare_with_reference(args.run, evaluation, decoding, args.threads)
 

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--ensemble", nargs="+", action="extend", default=[], metavar="RUN", help="further models, to decode as one")
     add_engine_arguments(parser)
-    add("--window", type=int, metavar="N", help="lines read ahead; default: 1024, or 1 if they are typed in")
+    add("--window", type=int, metavar="N", help="lines read ahead; default: 2048, or 1 if they are typed in")
     search = parser.add_argument_group("how to search (default: as the model folder says)")
     add = search.add_argument
     add("--beams", type=int, metavar="N", help="hypotheses kept at every step")

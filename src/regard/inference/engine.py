@@ -12,7 +12,7 @@ from regard.model_folder import ModelFolder
 T = TypeVar("T")
 Tokens = Sequence[str]
 
-WINDOW = 1024
+WINDOW = 2048
 """Texts that are read ahead, so that those of like length can be translated together."""
 
 FEATURES = frozenset(

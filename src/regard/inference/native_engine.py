@@ -7,6 +7,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import ClassVar
 
 from regard.decoding.types import (
@@ -18,7 +19,7 @@ from regard.decoding.types import (
     SamplingConfig,
 )
 from regard.errors import ConfigError, DataError, UnsupportedError
-from regard.inference.engine import FEATURES, WINDOW, Tokens
+from regard.inference.engine import FEATURES, WINDOW, Tokens, precision_of
 from regard.inference.packed import TABLES, pack
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig, TransformerConfig
@@ -65,8 +66,7 @@ class NativeEngine:
             raise _unsupported(f"device {device!r}")
         if len(folders) > 1:
             raise _unsupported("an ensemble")
-        if (chosen := precision or "float32") not in PRECISIONS:
-            raise ConfigError(f"there is no {chosen!r}", where="precision", hint=f"it is {' or '.join(PRECISIONS)}")
+        chosen = precision_of(cls.name, precision, tuple(PRECISIONS))
         folder = folders[0]
         if problem := obstacle(folder.settings.model):
             raise _unsupported(problem)
@@ -91,36 +91,17 @@ class NativeEngine:
             self.decoder.submit(self._source(source), self._prefix(prefix), config.limit(len(source)), options, key=key)
             for key, (source, prefix) in named
         )
-        for found in self._answers(jobs):
-            hypotheses = [self._hypothesis(one, length) for one in found]
-            if not isinstance(config, SamplingConfig):
-                hypotheses.sort(key=lambda h: (not h.ended, -h.score))
-            yield hypotheses[: config.n_best]
+        return (self._found(written, config, length) for written in _Answers(self.decoder, jobs))
 
     def score(self, pairs: Iterable[tuple[Tokens, Tokens]]) -> Iterator[tuple[float, ...]]:
         options = Options(beams=1, n_best=1)
         ids = self.sides.target.vocabulary.ids
         submit = self.decoder.submit
         jobs = (submit(self._source(source), ids(target), len(target), options, ends=True) for source, target in pairs)
-        for found in self._answers(jobs):
-            yield tuple(found[0].log_probs)
+        return (tuple(written[0].log_probs) for written in _Answers(self.decoder, jobs))
 
     def _source(self, tokens: Tokens) -> list[int]:
         return [*self.sides.source.vocabulary.ids(tokens), EOS]
-
-    def _answers(self, jobs: Iterator[int]) -> Iterator[list[Written]]:
-        """Yield the answers in order, with at most WINDOW sentences on their way."""
-        under_way: deque[int] = deque()
-        try:
-            for number in jobs:
-                under_way.append(number)
-                if len(under_way) == WINDOW:
-                    yield self.decoder.wait(under_way.popleft())
-            while under_way:
-                yield self.decoder.wait(under_way.popleft())
-        finally:
-            for number in under_way:
-                self.decoder.forget(number)
 
     def _prefix(self, tokens: Tokens) -> list[int]:
         ids = self.sides.target.vocabulary.ids(tokens)
@@ -130,11 +111,41 @@ class NativeEngine:
             raise DataError(f"the model cannot write {unknown!r}", where="prefix", hint=hint)
         return ids
 
+    def _found(
+        self, written: Iterable[Written], config: DecodingConfig, length: LengthNormalisation
+    ) -> list[Hypothesis]:
+        hypotheses = [self._hypothesis(each, length) for each in written]
+        if not isinstance(config, SamplingConfig):
+            hypotheses.sort(key=lambda h: (not h.ended, -h.score))
+        return hypotheses[: config.n_best]
+
     def _hypothesis(self, written: Written, length: LengthNormalisation) -> Hypothesis:
         tokens = tuple(self.sides.target.vocabulary.tokens(written.ids))
         log_prob = math.fsum(written.log_probs)
         score = log_prob / length.divisor(len(written.log_probs))
         return Hypothesis(tokens, log_prob, score, written.ended, tuple(written.log_probs))
+
+
+class _Answers:
+    """The answers to jobs, in order; at most WINDOW are on their way, and the first ones before anyone asks."""
+
+    def __init__(self, decoder: Decoder, jobs: Iterator[int]) -> None:
+        self._decoder, self._jobs = decoder, jobs
+        self._under_way = deque[int]()
+        self._under_way.extend(islice(jobs, WINDOW - 1))
+
+    def __iter__(self) -> "_Answers":
+        return self
+
+    def __next__(self) -> list[Written]:
+        self._under_way.extend(islice(self._jobs, 1))
+        if not self._under_way:
+            raise StopIteration
+        return self._decoder.wait(self._under_way.popleft())
+
+    def __del__(self) -> None:
+        for number in self._under_way:
+            self._decoder.forget(number)
 
 
 def obstacle(config: ModelConfig) -> str:

@@ -68,7 +68,8 @@ class Packing:
             norm_kind=native.NORMS[c.norm.kind],
             activation=native.ACTIVATIONS[c.feed_forward.kind],
             epsilon=c.norm.epsilon,
-            scale=c.d_model**0.5,
+            scale=c.d_model**0.5 if c.embeddings.scaled else 1.0,
+            ngram_scale=c.d_model**0.5,
             source_size=source_size,
             ngrams=len(ngrams),
             ngram=self._array(native.Table, ngrams),
@@ -84,8 +85,9 @@ class Packing:
         c = self.config
         count = c.encoder_layers if name == "encoder" else c.decoder_layers
         layers = [self._layer(f"{name}.layers.{i}", decoder=name == "decoder") for i in range(count)]
+        entrance = self._norm(f"{name}.entrance") if c.embedding_norm else native.Norm()
         final = self._norm(f"{name}.final") if c.residual.kind == "pre-norm" else native.Norm()
-        return native.Stack(count, self._array(native.Layer, layers), final, self._positions(name))
+        return native.Stack(count, self._array(native.Layer, layers), entrance, final, self._positions(name))
 
     def _layer(self, name: str, *, decoder: bool) -> native.Layer:
         shared = (self.config.key_value_heads or self.config.heads) * self.config.d_head
@@ -107,7 +109,7 @@ class Packing:
                 output=self._linear(other, ["output"], [d_model], d_model),
                 norm=self._norm(f"{name}.around_source.norm"),
             )
-        widen = ["gate", "widen"] if self.config.feed_forward.kind == "swiglu" else ["widen"]
+        widen = ["gate", "widen"] if self.config.feed_forward.kind in ("swiglu", "geglu") else ["widen"]
         layer.widening = native.FeedForward(
             widen=self._linear(f"{name}.widening", widen, [d_ff] * len(widen), d_model),
             narrow=self._linear(f"{name}.widening", ["narrow"], [d_model], d_ff),
@@ -172,7 +174,7 @@ class Packing:
         }
         made = native.Positions(kind=native.POSITIONS[c.kind], base=getattr(c, "base", 0.0))
         made.distance = getattr(c, "distance", 0)
-        made.entries = getattr(c, "longest", getattr(c, "buckets", 0))
+        made.entries = getattr(c, "longest", getattr(c, "buckets", getattr(c, "first", 0)))
         if c.kind in shapes:
             made.table = self._vector(f"{stack}.positions.table", *shapes[c.kind]())
         return made

@@ -1,6 +1,7 @@
 """Text in, translations out: tokenizer, engine and tokenizer again, with one answer for every text."""
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from regard.errors import ConfigError, DataError
 from regard.inference import ENGINES
 from regard.inference.adjusted import adjusted
 from regard.inference.engine import WINDOW, Engine, needed_for, require, windows
+from regard.inference.native_engine import obstacle
 from regard.inference.over_long import joined, parts
 from regard.inference.translation import Output, OverLong, PairScore, Status, Translation
 from regard.model_folder import ModelFolder
@@ -55,7 +57,7 @@ class Translator:
         cls,
         runs: AnyPath | Sequence[AnyPath],
         *,
-        engine: str = "torch",
+        engine: str | None = None,
         threads: int | None = None,
         device: str = "cpu",
         precision: str | None = None,
@@ -63,14 +65,14 @@ class Translator:
     ) -> "Translator":
         """Load the model of a run or model folder, or of several that decode as one (an ensemble).
 
+        The engine is by default the native one where that can run the model, else torch.
         Raises CheckpointError if there is none or it is damaged, UnsupportedError if they do not go together or with
         the engine.
         """
         paths = [runs] if isinstance(runs, str | PathLike) else runs
-        folders = [ModelFolder.open(Path(path)) for path in paths]
-        return cls(
-            ENGINES[engine].load(folders, threads=threads, device=device, precision=precision), folders[0], window
-        )
+        folders = [ModelFolder.open(Path(path), weights=False) for path in paths]
+        chosen = ENGINES[engine or usual_engine(folders, device)]
+        return cls(chosen.load(folders, threads=threads, device=device, precision=precision), folders[0], window)
 
     @overload
     def translate(
@@ -173,15 +175,28 @@ class Translator:
         return _Line(number, text, "split", parts(text, self._source.split, longest), forced)
 
     def _translations(self, lines: Iterable[_Line], config: DecodingConfig) -> Iterator[Translation]:
-        for window in windows(lines, self.window):
-            hypotheses = self.engine.translate(
-                (part for line in window for part in line.parts),
-                config,
-                (prefix for line in window for prefix in line.prefixes()),
-                (line.number for line in window for _ in line.parts),
-            )
-            for line in window:
-                yield self._translation(line, list(islice(hypotheses, len(line.parts))), config)
+        """Answer lines in order; while those of one half of the window are answered, the other half is under way."""
+        waiting: deque[tuple[list[_Line], Iterator[list[Hypothesis]]]] = deque()
+        for part in windows(lines, max(1, self.window // 2)):
+            waiting.append((part, self._start(part, config)))
+            if self.window == 1 or len(waiting) == 2:
+                yield from self._answers(*waiting.popleft(), config)
+        for part, hypotheses in waiting:
+            yield from self._answers(part, hypotheses, config)
+
+    def _start(self, lines: Sequence[_Line], config: DecodingConfig) -> Iterator[list[Hypothesis]]:
+        return self.engine.translate(
+            (part for line in lines for part in line.parts),
+            config,
+            (prefix for line in lines for prefix in line.prefixes()),
+            (line.number for line in lines for _ in line.parts),
+        )
+
+    def _answers(
+        self, lines: Iterable[_Line], hypotheses: Iterator[list[Hypothesis]], config: DecodingConfig
+    ) -> Iterator[Translation]:
+        for line in lines:
+            yield self._translation(line, list(islice(hypotheses, len(line.parts))), config)
 
     def _translation(self, line: _Line, found: list[list[Hypothesis]], config: DecodingConfig) -> Translation:
         """Make the answer for a line of what was found for its parts; the k-th output joins the k-th of each."""
@@ -205,6 +220,12 @@ class Translator:
             score=score,
             ended=all(h.ended for h in hypotheses),
         )
+
+
+def usual_engine(folders: Sequence[ModelFolder], device: str) -> str:
+    """Return the name of the fastest engine that runs these models on this device."""
+    fits = device == "cpu" and len(folders) == 1 and not obstacle(folders[0].settings.model)
+    return "native" if fits else "torch"
 
 
 def _with_prefixes(texts: Iterable[str], prefix: Prefix) -> Iterator[tuple[str, str]]:

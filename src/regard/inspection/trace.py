@@ -55,7 +55,12 @@ def trace_text(translator: Translator, text: str) -> AttentionTrace:
     source = folder.sides.source.tokenizer.split(text)[: folder.settings.text.longest_source] if text.strip() else []
     if not source:
         raise DataError("there is nothing to look at", where="text", hint="give a text that is not blank")
-    return trace_pair(translator.engine, source, translator.translate(text, over_long="cut").tokens)
+    return trace_pair(torch_engine(translator), source, translator.translate(text, over_long="cut").tokens)
+
+
+def torch_engine(translator: Translator) -> Engine:
+    """Return the translator's engine if it can be looked into, else one that runs the same model on torch."""
+    return translator.engine if isinstance(translator.engine, TorchEngine) else TorchEngine.load([translator.folder])
 
 
 def trace_pair(engine: Engine, source: Tokens, target: Tokens) -> AttentionTrace:

@@ -14,8 +14,8 @@ from regard.native.library import PATH, native
 
 FLOAT32, INT8 = 0, 1
 NORMS = {"layer": 0, "rms": 1}
-ACTIVATIONS = {"relu": 0, "gelu": 1, "swiglu": 2}
-POSITIONS = {"none": 0, "sinusoidal": 1, "learned": 2, "rotary": 3, "shaw": 4, "t5": 5, "alibi": 6}
+ACTIVATIONS = {"relu": 0, "gelu": 1, "swiglu": 2, "silu": 3, "geglu": 4}
+POSITIONS = {"none": 0, "sinusoidal": 1, "learned": 2, "rotary": 3, "shaw": 4, "t5": 5, "alibi": 6, "sinusoidal-t2t": 7}
 SEARCHES = {"greedy": 0, "beam": 0, "sampling": 1}
 LENGTHS = {"none": 0, "gnmt": 1, "power": 2}
 
@@ -82,7 +82,13 @@ class Positions(ctypes.Structure):
 class Stack(ctypes.Structure):
     """Encoder or decoder."""
 
-    _fields_ = (*_numbers("layers"), ("layer", POINTER(Layer)), ("final", Norm), ("positions", Positions))
+    _fields_ = (
+        *_numbers("layers"),
+        ("layer", POINTER(Layer)),
+        ("entrance", Norm),
+        ("final", Norm),
+        ("positions", Positions),
+    )
 
 
 class Model(ctypes.Structure):
@@ -90,7 +96,7 @@ class Model(ctypes.Structure):
 
     _fields_ = (
         *_numbers("precision", "d_model", "heads", "key_value_heads", "d_ff", "pre_norm", "norm_kind", "activation"),
-        *((name, c_float) for name in ("epsilon", "scale")),
+        *((name, c_float) for name in ("epsilon", "scale", "ngram_scale")),
         *_numbers("source_size", "ngrams"),
         ("ngram", POINTER(Table)),
         *((name, Table) for name in ("source", "target")),
@@ -229,7 +235,8 @@ class Decoder:
 
     def forget(self, number: int) -> None:
         """Give up a sentence, whether it is done or not."""
-        self._library.regard_engine_release(self._engine, number)
+        if self._engine:
+            self._library.regard_engine_release(self._engine, number)
 
     def close(self) -> None:
         """Stop the threads; what they were at is lost."""

@@ -19,7 +19,7 @@ void Forward::reserve(int64_t rows) {
     rows = up(rows, 16);
     if (rows <= rows_) return;
     const Model& m = model_;
-    const int64_t attention = m.d_model + 2 * shared_size(m), inner = (m.activation == SWIGLU ? 2 : 1) * m.d_ff;
+    const int64_t attention = m.d_model + 2 * shared_size(m), inner = (gated(m) ? 2 : 1) * m.d_ff;
     x_.reserve(rows, m.d_model);
     y_.reserve(rows, m.d_model);
     context_.reserve(rows, m.d_model);
@@ -73,12 +73,13 @@ void Forward::encode(const std::vector<Source>& sources) {
             if (const float* added = encoder_places_.added(place))
                 for (int64_t i = 0; i < model_.d_model; ++i) x_.at(first + place)[i] += added[i];
     }
+    if (model_.encoder.entrance.weight) normalise(model_.encoder.entrance, rows, x_, x_);
     for (int64_t i = 0; i < model_.encoder.layers; ++i) {
         const Layer& layer = model_.encoder.layer[i];
         sublayer(layer.self.norm, rows, [&](Rows& from) { self_attention(layer.self, sources, from); });
         sublayer(layer.widening.norm, rows, [&](Rows& from) { feed_forward(layer.widening, rows, from); });
     }
-    if (model_.pre_norm) normalise(model_.encoder.final, rows, x_, x_);
+    if (model_.encoder.final.weight) normalise(model_.encoder.final, rows, x_, x_);
     remember(sources, rows);
 }
 
@@ -124,7 +125,7 @@ void Forward::add_ngrams(const Source& source, int64_t first) {
                 number = number * model_.source_size + (at < 0 || at >= source.count ? 0 : source.ids[at]);
             if (!all) number = ((number * 0x9E3779B1) & 0xFFFFFFFF) * entries >> 32;
             kernels_.look_up(
-                model_.precision, model_.ngram[table], number, model_.d_model, model_.scale, x_.at(first + place));
+                model_.precision, model_.ngram[table], number, model_.d_model, model_.ngram_scale, x_.at(first + place));
         }
     }
 }
@@ -194,13 +195,14 @@ void Forward::step(const std::vector<Group>& groups) {
             if (const float* added = decoder_places_.added(group.step))
                 for (int64_t d = 0; d < model_.d_model; ++d) x_.at(r)[d] += added[d];
         }
+    if (model_.decoder.entrance.weight) normalise(model_.decoder.entrance, rows, x_, x_);
     for (int64_t i = 0; i < model_.decoder.layers; ++i) {
         const Layer& layer = model_.decoder.layer[i];
         sublayer(layer.self.norm, rows, [&](Rows& from) { causal_attention(layer.self, i, groups, from); });
         sublayer(layer.source.norm, rows, [&](Rows& from) { source_attention(layer.source, i, groups, from); });
         sublayer(layer.widening.norm, rows, [&](Rows& from) { feed_forward(layer.widening, rows, from); });
     }
-    if (model_.pre_norm) normalise(model_.decoder.final, rows, x_, x_);
+    if (model_.decoder.final.weight) normalise(model_.decoder.final, rows, x_, x_);
     step_rows_ = rows;
 }
 
@@ -263,9 +265,10 @@ void Forward::source_attention(
 }
 
 void Forward::feed_forward(const FeedForward& widening, int64_t rows, Rows& from) {
-    const Then then = model_.activation == RELU ? STORE_RELU : model_.activation == GELU ? STORE_GELU : STORE;
+    constexpr Then BY_ACTIVATION[] = {STORE_RELU, STORE_GELU, STORE, STORE_SILU, STORE};
+    const Then then = BY_ACTIVATION[model_.activation];
     linear(widening.widen, rows, from, wide_.at(0), wide_.row, then);
-    if (model_.activation == SWIGLU) kernels_.swiglu(rows, model_.d_ff, wide_.at(0), wide_.row);
+    if (gated(model_)) kernels_.gate(model_.activation, rows, model_.d_ff, wide_.at(0), wide_.row);
     linear(widening.narrow, rows, wide_, x_.at(0), x_.row, ADD);
 }
 

@@ -25,7 +25,7 @@ inline void product_of_rows(
 extern const decoder::Kernels decoder_kernels;
 
 const decoder::Kernels decoder_kernels = {
-    prepare, product_of_rows, norm_rows, swiglu_rows, look_up, rotate_heads, look, look_across, best_logits,
+    prepare, product_of_rows, norm_rows, gate_rows, look_up, rotate_heads, look, look_across, best_logits,
 };
 
 }  // namespace INSTRUCTIONS

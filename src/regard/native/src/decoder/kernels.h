@@ -13,7 +13,7 @@ struct Inputs {
 };
 
 // What becomes of a product.
-enum Then : int64_t { STORE, ADD, STORE_RELU, STORE_GELU };
+enum Then : int64_t { STORE, ADD, STORE_RELU, STORE_GELU, STORE_SILU };
 
 // One sentence's queries against keys and values; in the same places for all heads, behind one another.
 struct Looking {
@@ -56,7 +56,8 @@ struct Kernels {
     void (*norm)(
         int64_t kind, int64_t rows, int64_t d_model, const float* x, const Norm& norm, float epsilon, float* out,
         int64_t row);
-    void (*swiglu)(int64_t rows, int64_t d_ff, float* x, int64_t row);  // from the first half of a row, by the second
+    // The first half of a row, the gate, bent and multiplied by the second half.
+    void (*gate)(int64_t activation, int64_t rows, int64_t d_ff, float* x, int64_t row);
     void (*look_up)(int64_t precision, const Table& table, int64_t entry, int64_t d_model, float scale, float* add_to);
     void (*rotate)(int64_t heads, int64_t features, const float* turns, float* x);
     void (*look)(const Looking& one);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 namespace regard::decoder {
 
@@ -10,10 +11,10 @@ int64_t packed_size(int64_t precision, int64_t outputs, int64_t inputs) {
     return up(outputs, PANEL) * depth(precision, inputs);
 }
 
-// The place of an input of an output: 4 bytes of inputs of 16 outputs each, panel after panel.
-static int64_t place(int64_t precision, int64_t depth_bytes, int64_t output, int64_t input) {
-    const int64_t bytes = input * width(precision);
-    return output / PANEL * PANEL * depth_bytes + bytes / 4 * 4 * PANEL + output % PANEL * 4 + bytes % 4;
+// The bytes of one output, 4 at a time, to their places beside those of the other outputs of its panel.
+static void lay(const void* bytes, int64_t count, int64_t depth_bytes, int64_t output, int8_t* packed) {
+    int8_t* to = packed + output / PANEL * PANEL * depth_bytes + output % PANEL * 4;
+    for (int64_t at = 0; at < count; at += 4, to += 4 * PANEL) memcpy(to, static_cast<const int8_t*>(bytes) + at, 4);
 }
 
 void pack(
@@ -21,10 +22,11 @@ void pack(
 ) {
     const int64_t bytes = depth(precision, inputs);
     auto* packed = static_cast<int8_t*>(to);
+    std::vector<int8_t> rounded(precision == INT8 ? bytes : 0);
     for (int64_t o = 0; o < outputs; ++o) {
         const float* row = from + o * inputs;
         if (precision == FLOAT32) {
-            for (int64_t i = 0; i < inputs; ++i) memcpy(packed + place(precision, bytes, first + o, i), row + i, 4);
+            lay(row, bytes, bytes, first + o, packed);
             continue;
         }
         float largest = 0.0f;
@@ -33,9 +35,9 @@ void pack(
         scales[first + o] = scale;
         for (int64_t i = 0; i < inputs; ++i) {
             const float whole = std::nearbyint(row[i] / scale);
-            const bool number = whole >= -127.0f && whole <= 127.0f;
-            packed[place(precision, bytes, first + o, i)] = number ? static_cast<int8_t>(whole) : 0;
+            rounded[i] = whole >= -127.0f && whole <= 127.0f ? static_cast<int8_t>(whole) : 0;
         }
+        lay(rounded.data(), bytes, bytes, first + o, packed);
     }
 }
 

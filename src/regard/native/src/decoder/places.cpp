@@ -21,6 +21,14 @@ void Places::reach(int64_t length) {
                 const float angle = static_cast<float>(place) * rate;
                 by_place_[place * d_model_ + i] = i % 2 ? std::cos(angle) : std::sin(angle);
             }
+    } else if (kind == T2T_SINUSOIDAL) {
+        by_place_.resize(length_ * d_model_);
+        const auto step = static_cast<float>(-std::log(10000.0) / (d_model_ / 2 - 1));
+        for (int64_t place = before; place < length_; ++place)
+            for (int64_t i = 0; i < d_model_; ++i) {
+                const float angle = static_cast<float>(positions_.entries + place) * std::exp(static_cast<float>(i / 2) * step);
+                by_place_[place * d_model_ + i] = i % 2 ? std::cos(angle) : std::sin(angle);
+            }
     } else if (kind == ROTARY) {
         by_place_.resize(length_ * features_);
         for (int64_t place = before; place < length_; ++place)
@@ -39,7 +47,7 @@ void Places::reach(int64_t length) {
 }
 
 const float* Places::added(int64_t place) const {
-    if (positions_.kind == SINUSOIDAL) return by_place_.data() + place * d_model_;
+    if (positions_.kind == SINUSOIDAL || positions_.kind == T2T_SINUSOIDAL) return by_place_.data() + place * d_model_;
     if (positions_.kind == LEARNED) return positions_.table + std::min(place, positions_.entries - 1) * d_model_;
     return nullptr;
 }

@@ -69,6 +69,7 @@ inline Floats finished(Floats x, int64_t then, const float* at) {
     if (then == decoder::ADD) return load(at) + x;
     if (then == decoder::STORE_RELU) return ReLU::value(x);
     if (then == decoder::STORE_GELU) return GELU::value(x);
+    if (then == decoder::STORE_SILU) return x * sigmoid(x);
     return x;
 }
 

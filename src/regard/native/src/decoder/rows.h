@@ -67,11 +67,15 @@ inline void norm_rows(
     }
 }
 
-inline void swiglu_rows(int64_t rows, int64_t d_ff, float* x, int64_t row) {
+// x times the normal density's integral up to x, by tanh (Hendrycks & Gimpel 2016).
+inline Floats gelu_by_tanh(Floats x) { return x * sigmoid(1.5957691216f * (x + 0.044715f * x * x * x)); }
+
+inline void gate_rows(int64_t activation, int64_t rows, int64_t d_ff, float* x, int64_t row) {
     for (int64_t r = 0; r < rows; ++r, x += row)
         along(d_ff, [&](int64_t i, auto part) {
             const Floats gate = part.get(x + i);
-            part.put(x + i, gate * sigmoid(gate) * part.get(x + d_ff + i));
+            const Floats bent = activation == decoder::SWIGLU ? gate * sigmoid(gate) : gelu_by_tanh(gate);
+            part.put(x + i, bent * part.get(x + d_ff + i));
         });
 }
 

@@ -10,8 +10,8 @@ constexpr int64_t ALONG = 64;  // bytes of inputs that are multiplied together
 
 enum Precision : int64_t { FLOAT32, INT8 };
 enum NormKind : int64_t { LAYER_NORM, RMS_NORM };
-enum Activation : int64_t { RELU, GELU, SWIGLU };
-enum PositionsKind : int64_t { NO_POSITIONS, SINUSOIDAL, LEARNED, ROTARY, SHAW, T5, ALIBI };
+enum Activation : int64_t { RELU, GELU, SWIGLU, SILU, GEGLU };
+enum PositionsKind : int64_t { NO_POSITIONS, SINUSOIDAL, LEARNED, ROTARY, SHAW, T5, ALIBI, T2T_SINUSOIDAL };
 
 static inline int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
@@ -48,7 +48,7 @@ struct Attention {
 };
 
 struct FeedForward {
-    Linear widen;  // of SWIGLU: the gate, then what passes it
+    Linear widen;  // of SWIGLU and GEGLU: the gate, then what passes it
     Linear narrow;
     Norm norm;
 };
@@ -59,7 +59,7 @@ struct Layer {
 };
 
 struct Positions {
-    int64_t kind, entries;  // entries: places (LEARNED), buckets (T5)
+    int64_t kind, entries;  // entries: places (LEARNED), buckets (T5), the first place (T2T_SINUSOIDAL)
     int64_t distance;       // SHAW, T5
     float base;             // ROTARY
     const float* table;     // LEARNED, SHAW, T5
@@ -68,13 +68,13 @@ struct Positions {
 struct Stack {
     int64_t layers;
     const Layer* layer;
-    Norm final;  // PRE_NORM alone
+    Norm entrance, final;  // without weights where there is none
     Positions positions;
 };
 
 struct Model {
     int64_t precision, d_model, heads, key_value_heads, d_ff, pre_norm, norm_kind, activation;
-    float epsilon, scale;  // of the norms; of the embeddings
+    float epsilon, scale, ngram_scale;  // of the norms; what vectors looked up are multiplied by
     int64_t source_size, ngrams;
     const Table* ngram;  // for n = 2, 3 ...
     Table source, target;
@@ -82,6 +82,7 @@ struct Model {
     Stack encoder, decoder;
 };
 
+static inline bool gated(const Model& m) { return m.activation == SWIGLU || m.activation == GEGLU; }
 static inline int64_t head_size(const Model& m) { return m.d_model / m.heads; }
 static inline int64_t shared_size(const Model& m) { return m.key_value_heads * head_size(m); }
 
