@@ -95,8 +95,8 @@ def save_family(folder: Path, kind: str, **settings: Any) -> Any:
     tokens = ["<s>", "<pad>", "</s>", "<unk>", *pieces[3:]]
     if kind == "m2m_100":
         (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8")
-    tokenizer = {"tokenizer_class": "MBart50Tokenizer", "src_lang": "en_XX" if codes[1] == "en_XX" else "en"}
-    tokenizer["additional_special_tokens"] = codes
+    classes = {"bart": "XLMRobertaTokenizerFast", "mbart": "MBart50Tokenizer", "m2m_100": "M2M100Tokenizer"}
+    tokenizer = {"tokenizer_class": classes[kind], "src_lang": codes[1].strip("_"), "additional_special_tokens": codes}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     names = {"bart": "Bart", "mbart": "MBart", "m2m_100": "M2M100"}
     config, architecture = (
