@@ -7,5 +7,6 @@ ENGINES = Registry(
     {
         "torch": "regard.inference.torch_engine:TorchEngine",
         "ctranslate2": "regard.inference.ctranslate2_engine:CTranslate2Engine",
+        "onnx": "regard.inference.onnx_engine:OnnxEngine",
     },
 )
