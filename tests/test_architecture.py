@@ -33,7 +33,9 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
     "model_folder": {"decoding.types", "models.base", "models.configs", "text"},
     "inference": {"decoding.types", "model_folder", "models.configs", "native", "text"},
     "inference.torch_engine": {"data", "decoding", "model_folder", "models", "text"},
+    "inference.exported": {"interop", "model_folder"},
     "inference.ctranslate2_engine": {"decoding.types", "interop.ctranslate2", "model_folder", "text"},
+    "inference.onnx_engine": {"interop.onnx", "model_folder"},
     "interop": {"data", "decoding", "inference", "layers", "model_folder", "models", "text"},
     "evaluation": {"data", "decoding", "inference", "metrics"},
     "training": {
@@ -89,6 +91,8 @@ ONLY_IN = {  # optional or heavy packages -> the files that may import them
     "sacrebleu": "metrics/sacrebleu.py",
     "sentencepiece": "text/sentencepiece.py",
     "ctranslate2": "interop/ctranslate2",
+    "onnx": "interop/onnx",
+    "onnxruntime": "interop/onnx",
     "transformers": "interop/huggingface/compare.py",
     "sacremoses": "nothing",
 }
@@ -220,7 +224,7 @@ def ancestors(module: str) -> Iterator[str]:
 
 
 def imported_without_torch(module: str) -> bool:
-    if module == "inference.torch_engine":
+    if module in ("inference.torch_engine", "inference.onnx_engine"):
         return False
     return module == "" or any(within(module, row) for row in TORCH_LATER if row)
 

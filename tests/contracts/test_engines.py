@@ -32,6 +32,8 @@ MODELS: dict[str, tuple[ModelConfig, ...]] = {
     "recurrent": (RECURRENT,),
     "ensemble": (TRANSFORMER, RECURRENT),
 }
+MARKS = {"ctranslate2": [pytest.mark.extra], "onnx": [pytest.mark.extra, pytest.mark.slow]}
+EACH_ENGINE = [pytest.param(name, id=name, marks=MARKS.get(name, [])) for name in ENGINES]
 LENGTHS = [7, 1, 16, 7, 2, 11]
 SOURCES = [["abcdefghijklmnopqrstuvwxyz"[(7 * i + 3 * j) % 26] for j in range(n)] for i, n in enumerate(LENGTHS)]
 CONFIGS = [
@@ -57,7 +59,7 @@ def models(request: pytest.FixtureRequest, folders: Callable[..., list[ModelFold
     return folders(MODELS[request.param])
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=EACH_ENGINE)
 def engine(request: pytest.FixtureRequest, models: list[ModelFolder]) -> Engine:
     loaded = load(request.param, models)
     assert loaded.name == request.param
@@ -206,7 +208,7 @@ def test_tokens_that_were_never_seen_are_read_all_the_same(engine: Engine) -> No
     assert len(found[0].tokens) >= 2
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", EACH_ENGINE)
 @pytest.mark.parametrize("model", [TRANSFORMER, RECURRENT], ids=lambda model: model.kind)
 def test_an_ensemble_of_one_model_twice_is_that_model(
     name: str, model: ModelConfig, folders: Callable[..., list[ModelFolder]]
@@ -222,7 +224,7 @@ def test_an_ensemble_of_one_model_twice_is_that_model(
         assert log_probs == pytest.approx(others, **approx(SAME_MATH))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", EACH_ENGINE)
 def test_an_ensemble_is_not_its_first_model(name: str, folders: Callable[..., list[ModelFolder]]) -> None:
     first, second = folders((TRANSFORMER, TRANSFORMER))
     pair = (["a", "b"], ["AA", "B"])
@@ -231,7 +233,7 @@ def test_an_ensemble_is_not_its_first_model(name: str, folders: Callable[..., li
         assert math.exp(both) == pytest.approx((math.exp(one) + math.exp(other)) / 2, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", EACH_ENGINE)
 def test_damaged_weights_are_named(name: str, folders: Callable[..., list[ModelFolder]]) -> None:
     load(name, folders((TRANSFORMER,)))
     (folder,) = folders((TRANSFORMER,))

@@ -8,5 +8,6 @@ ENGINES = Registry(
         "native": "regard.inference.native_engine:NativeEngine",
         "torch": "regard.inference.torch_engine:TorchEngine",
         "ctranslate2": "regard.inference.ctranslate2_engine:CTranslate2Engine",
+        "onnx": "regard.inference.onnx_engine:OnnxEngine",
     },
 )

@@ -1,22 +1,17 @@
 """Models run by CTranslate2: quick on processors, with float32 or int8 weights. Its beam search has a rule of its own.
 
-A model folder is exported the first time, into a folder within it, or anew each time where that cannot be written. An
-exported folder is taken as it is.
+Scores are those of CTranslate2: log-probabilities among the tokens that may be written, and of whole outputs only.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from regard.decoding.types import DecodingConfig, Hypothesis
-from regard.errors import DataError, UnsupportedError
+from regard.errors import UnsupportedError
 from regard.inference.engine import Tokens, needed_for, precision_of, require, windows
+from regard.inference.exported import exported
 from regard.interop.ctranslate2.runtime import FoundIds, Runtime, reach
 from regard.model_folder import ModelFolder
-
-CACHE = "ctranslate2"
-"""Folder within a model folder."""
 
 WEIGHTS = "model.bin"
 """The file that an exported folder has."""
@@ -46,22 +41,8 @@ class CTranslate2Engine:
             hint = "use engine 'torch'"
             raise UnsupportedError(f"{', '.join(lacking)}: not supported", where=f"engine {cls.name!r}", hint=hint)
         folder, kind = folders[0], precision_of(cls.name, precision, PRECISIONS)
-
-        def runtime(path: Path) -> Runtime:
-            return Runtime(path, folder.sides, precision=kind, threads=threads)
-
-        for path in (folder.path, folder.path / CACHE):
-            if (path / WEIGHTS).is_file():
-                return cls(runtime(path), folder)
-        from regard.interop.ctranslate2.export import export
-
-        try:
-            export(folder, folder.path / CACHE)
-        except DataError:  # nothing can be written there
-            with TemporaryDirectory() as place:
-                export(folder, Path(place) / CACHE)
-                return cls(runtime(Path(place) / CACHE), folder)
-        return cls(runtime(folder.path / CACHE), folder)
+        with exported(folder, cls.name, WEIGHTS) as path:
+            return cls(Runtime(path, folder.sides, precision=kind, threads=threads), folder)
 
     @property
     def supports(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ Axes    B sentences · T target positions · E models of the ensemble
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,6 @@ from regard.decoding.types import BeamConfig, DecodingConfig, Hypothesis
 from regard.errors import ConfigError, DataError, UnsupportedError
 from regard.inference.engine import FEATURES, Tokens, precision_of, windows
 from regard.model_folder import ModelFolder
-from regard.models.base import Seq2SeqModel
 from regard.models.device import device_called
 from regard.text.sides import Sides
 from regard.text.vocabulary import UNK
@@ -36,13 +35,12 @@ SCORE_TOKENS = 2048
 
 
 class TorchEngine:
-    """Runs one model, or the mean of several."""
+    """Runs one model, or the mean of several: what can be stepped, and when called gives the logits of a batch."""
 
     name: ClassVar[str] = "torch"
 
-    def __init__(self, models: Sequence[Seq2SeqModel], sides: Sides) -> None:
-        self.models, self.sides = tuple(models), sides
-        self.device = next(models[0].parameters()).device
+    def __init__(self, models: Sequence[Any], sides: Sides, device: torch.device | None = None) -> None:
+        self.models, self.sides, self.device = tuple(models), sides, device or torch.device("cpu")
 
     @classmethod
     def load(
@@ -54,13 +52,10 @@ class TorchEngine:
         precision: str | None = None,
     ) -> "TorchEngine":
         dtype = getattr(torch, precision_of(cls.name, precision, PRECISIONS))
-        if threads is not None:
-            if threads < 1:
-                raise ConfigError(f"{threads} is below 1", where="threads", hint="one per core is most")
-            torch.set_num_threads(threads)
+        use_threads(threads)
         check_same_vocabularies(folders)
         place = device_called(device)
-        return cls([folder.load_model().to(place, dtype) for folder in folders], folders[0].sides)
+        return cls([folder.load_model().to(place, dtype) for folder in folders], folders[0].sides, place)
 
     @property
     def supports(self) -> frozenset[str]:
@@ -124,6 +119,18 @@ class TorchEngine:
             [model(batch).log_softmax(dim=-1, dtype=torch.float32).gather(2, out_BT1)[:, :, 0] for model in self.models]
         )
         return each_EBT.logsumexp(dim=0) - math.log(len(self.models))
+
+
+def use_threads(threads: int | None) -> None:
+    """Let torch compute with so many threads; with as many as before if it is not said.
+
+    Raises ConfigError if that is none.
+    """
+    if threads is None:
+        return
+    if threads < 1:
+        raise ConfigError(f"{threads} is below 1", where="threads", hint="one per core is most")
+    torch.set_num_threads(threads)
 
 
 def alike(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:

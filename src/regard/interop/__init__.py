@@ -12,5 +12,6 @@ EXPORTS = Registry(
     {
         "huggingface": "regard.interop.huggingface.export:export",
         "ctranslate2": "regard.interop.ctranslate2.export:export",
+        "onnx": "regard.interop.onnx.export:export",
     },
 )

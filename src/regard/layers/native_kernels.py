@@ -30,13 +30,14 @@ RELU, GELU = 0, 1
 
 
 def fits(*tensors: Tensor) -> bool:
-    """Whether the library is there and takes tensors such as these."""
+    """Whether the library is there and takes tensors such as these, and no graph is exported."""
     first = tensors[0]
     return (
         first.dtype in TYPES
         and first.device.type == "cpu"
         and all(tensor.dtype == first.dtype for tensor in tensors)
         and library.native().table is not None
+        and not torch.compiler.is_exporting()
     )
 
 

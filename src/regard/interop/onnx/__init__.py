@@ -1,0 +1,1 @@
+"""Models as graphs in ONNX, and what runs them."""
