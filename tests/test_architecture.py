@@ -38,7 +38,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
         *("data", "decoding", "layers.kernels", "layers.noise", "metrics"),
         *("models.base", "model_folder", "native", "text"),
     },
-    "inspection": {"data", "inference", "layers", "models"},
+    "inspection": {"data", "decoding", "inference", "layers", "metrics", "model_folder", "models", "text"},
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
     "run_state": {"training"},

@@ -1,4 +1,4 @@
-"""One attention map as plain numbers, to be drawn in a terminal or a report; no torch."""
+"""One map as plain numbers, to be drawn in a terminal, a figure or a report; no torch."""
 
 from dataclasses import dataclass
 
@@ -16,4 +16,11 @@ class AttentionMap:
     title: str
     rows: tuple[str, ...]  # target tokens, each where it was written
     columns: tuple[str, ...]  # source tokens
-    weights: Float[np.ndarray, "rows columns"]  # rows sum to 1
+    weights: Float[np.ndarray, "rows columns"]  # of weights, rows sum to 1
+    not_this: str = WHAT_IT_IS_NOT
+    unit: str = "weight; rows sum to 1"
+
+    @property
+    def signed(self) -> bool:
+        """Whether there are numbers below 0, but for what rounding leaves."""
+        return bool((self.weights < -1e-4).any())
