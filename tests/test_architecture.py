@@ -81,6 +81,7 @@ TORCH_LATER = NEVER_TORCH | {
 
 ONLY_IN = {  # optional or heavy packages -> the files that may import them
     "babel": "tasks/phrasebook",
+    "matplotlib": "inspection/figure.py",
     "rouge_score": "metrics/rouge.py",
     "sacrebleu": "metrics/sacrebleu.py",
     "sentencepiece": "text/sentencepiece.py",

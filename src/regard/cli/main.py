@@ -33,6 +33,7 @@ COMMANDS = {
     "translate": Command("regard.cli.translate", "read lines, write their translations"),
     "evaluate": Command("regard.cli.evaluate", "measure a model on pairs of texts"),
     "score": Command("regard.cli.score", "tell how likely a model finds given pairs"),
+    "look": Command("regard.cli.look", "show where a model looked, and what that was worth"),
     "compare": Command("regard.cli.compare", "tell whether one run is better than another"),
     "info": Command("regard.cli.info", "describe a run or a model folder"),
     "doctor": Command("regard.cli.doctor", "tell what this machine has and what is missing"),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from regard.errors import UnsupportedError
@@ -88,7 +89,7 @@ def _methods(
         trace = trace_subject(subject, source, target, "weight" if measure == "weight" else "norm")
         layers = trace.layers["encoder-decoder"]
         if layers:
-            mean_TS = sum(layer_HTS.mean(dim=0) for layer_HTS in layers) / len(layers)
+            mean_TS = torch.stack([layer_HTS.mean(dim=0) for layer_HTS in layers]).mean(dim=0)
             yield f"{name}, mean of all heads", pair.target.means(pair.source.sums(mean_TS.double().numpy()))
         if head is not None:
             yield f"{name}, {head}", pair.target.means(pair.source.sums(trace[head].double().numpy()))

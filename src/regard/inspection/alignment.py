@@ -2,8 +2,8 @@
 
 A head can be read at the output step, where a word is about to be written, or at the input step, where the decoder
 reads it (Chen et al. 2020): which is better, and in which layer and head, only measuring tells. Every output word is
-linked with the source word that the head gave most, pieces being summed over source words and averaged over output
-words.
+linked with the source word that the head gave most, and a source word that is left with the output word that gave it
+most; pieces are summed over source words and averaged over output words.
 
 Axes    B sentences · T target positions · S source positions · H heads
 """
@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from regard.data.batch import Batch
 from regard.errors import DataError, UnsupportedError
 from regard.inference.engine import Tokens
 from regard.inspection.attribution import PairWords
 from regard.inspection.capture import capture_attention
-from regard.inspection.heads import Head, layers_of
+from regard.inspection.heads import Head, heads_of, layers_of
 from regard.inspection.norms import value_norms
 from regard.inspection.subject import Subject
 from regard.inspection.trace import AttentionTrace, Measure, joined_weights
@@ -114,11 +115,7 @@ def error_map(
 
     Raises UnsupportedError if the model has no such head, DataError if a link leads out of its text.
     """
-    heads = [
-        Head(layer, "encoder-decoder", head)
-        for layer, count in enumerate(_heads_per_layer(subject))
-        for head in range(count)
-    ]
+    heads = [head for head in heads_of(subject.model) if head.kind == "encoder-decoder"]
     if not heads:
         raise UnsupportedError("has no encoder-decoder attention", where="model", hint="it cannot align words")
     readings = tuple(Reading(head, measure, step) for measure in MEASURES for step in STEPS for head in heads)
@@ -129,10 +126,7 @@ def error_map(
             words = PairWords.of(subject, *pairs[i])
             check_links(gold[i], words, i)
             found = [
-                links
-                for measure in MEASURES
-                for step in STEPS
-                for links in _links(seen[measure][row], words, step)
+                links for measure in MEASURES for step in STEPS for links in _links(seen[measure][row], words, step)
             ]
             sums[:, i] = [error_sums(links, gold[i]) for links in found]
     return ErrorMap(readings, sums, against)
@@ -169,17 +163,17 @@ def _links(weights: Float[np.ndarray, "H T S"], words: PairWords, step: Step) ->
     used = weights[:, : len(words.target.shares), : len(words.source.shares)]  # the rest is padding
     if min(sizes) == 1:  # EOS alone
         return [frozenset()] * len(weights)
-    each = (word_weights(one, words, step).argmax(axis=1) for one in used)
-    return [frozenset((int(i), j) for j, i in enumerate(best)) for best in each]
+    return [linked(word_weights(one, words, step)) for one in used]
 
 
-def _heads_per_layer(subject: Subject) -> list[int]:
-    from regard.inspection.heads import heads_in
+def linked(weights: Float[np.ndarray, "target_words source_words"]) -> Links:
+    """Return the best source word of each output word, and the best output word of each source word that is left."""
+    links = {(int(i), j) for j, i in enumerate(weights.argmax(axis=1))}
+    left = set(range(weights.shape[1])) - {i for i, _ in links}
+    return frozenset(links | {(i, int(weights[:, i].argmax())) for i in left})
 
-    return [heads_in(attention) for _, attention in layers_of(subject.model)["encoder-decoder"]]
 
-
-def _seen(subject: Subject, batch: Any) -> tuple[Float[np.ndarray, "B H T S"], Float[np.ndarray, "B H T S"]]:
+def _seen(subject: Subject, batch: Batch) -> tuple[Float[np.ndarray, "B H T S"], Float[np.ndarray, "B H T S"]]:
     """Return weights and norms of all encoder-decoder heads, layer by layer."""
     with torch.inference_mode(), capture_attention(subject.model) as calls:
         subject.model(batch)

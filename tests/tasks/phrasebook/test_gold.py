@@ -18,7 +18,7 @@ DAY, LATER = datetime(1957, 10, 5, 15, 7), datetime(1957, 10, 5, 16, 15)
 CASES: list[tuple[Meaning, str, str, str]] = [
     (When("full date", DAY), "Saturday, October 5, 1957", "Samstag, 5. Oktober 1957", "0-0 1-2 2-1 3-3"),
     (When("short time", DAY), "3:07 PM", "15:07", "0-0 1-0"),
-    (Span("jm", DAY, LATER), "3:07 – 4:15 PM", "15:07–16:15 Uhr", "0-0 2-0 3-0"),
+    (Span("jm", DAY, LATER), "3:07 – 4:15 PM", "15:07–16:15 Uhr", "0-0 0p1 2-0 2p1 3-0 3p1"),
     (Span("yMMMM", datetime(1957, 3, 1), datetime(1957, 5, 1)), "March – May 1957", "März–Mai 1957", "0-0 2-0 3-1"),
     (Quantity(Decimal(12), "length-kilometer"), "12 kilometers", "12 Kilometer", "0-0 1-1"),
     (Relative(-3, "day"), "3 days ago", "vor 3 Tagen", "0-1 1p0 1p2 2p0 2p2"),

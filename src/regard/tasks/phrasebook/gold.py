@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import product
 from typing import NamedTuple
 
 from babel.dates import DateTimeFormat, DateTimePattern
@@ -39,6 +40,7 @@ class MarkingWriter(Writer):
         """Forget the marks of the phrase before."""
         self._slots: list[frozenset[Slot]] = []
         self._calls = 0
+        self.filled: set[object] = set()  # days, times and ranges, by their turn
 
     def mark(self, text: str, *slots: Slot) -> str:
         """Put marks around a text that stands for these slots."""
@@ -60,13 +62,18 @@ class MarkingWriter(Writer):
         return self._value(super().name(kind, code))
 
     def when(self, style: str, at: datetime) -> str:
-        return self._value(super().when(style, at))
+        return self._fields(super().when(style, at))
 
     def span(self, skeleton: str, first: datetime, last: datetime) -> str:
-        return self._value(super().span(skeleton, first, last))
+        return self._fields(super().span(skeleton, first, last))
+
+    def _fields(self, text: str) -> str:
+        """Mark a value all of whose fields are marked: the words between them have no meaning of their own."""
+        self.filled.add(self._calls + 1)
+        return self._value(text)
 
     def applied(self, pattern: DateTimePattern, at: datetime, other: datetime | None = None) -> str:
-        text: str = pattern.format % _MarkedFields(self, at, other)
+        text: str = pattern % _MarkedFields(self, at, other)
         return text
 
     def relative(self, count: int, unit: TimeUnit) -> str:
@@ -126,7 +133,7 @@ class _MarkedFields(DateTimeFormat):
         told = (
             "H" if letter in "ahH" else letter
         )  # the hour of 12 and the half of the day tell what the hour of 24 does
-        ends = (True, False)
+        ends: tuple[bool, ...] = (True, False)
         if self._other is None or letter not in _PARTS or _PARTS[letter](self._at) != _PARTS[letter](self._other):
             ends = (self._other is None or self._at < self._other,)
         return self._writer.mark(super().__getitem__(name), *self._writer.parts(*((told, end) for end in ends)))
@@ -135,7 +142,8 @@ class _MarkedFields(DateTimeFormat):
 def aligned(meaning: Meaning, source: MarkingWriter, target: MarkingWriter) -> tuple[str, str, Gold]:
     """Write a phrase in both languages and say which words belong together.
 
-    A link is sure where a value is one word on either side at least; else its words are linked as possible.
+    A link is sure where a value is one word on either side at least; else its words are linked as possible. So are the
+    words between the fields of a day or a time, such as "Uhr" or "de", with all words of that value.
     """
     texts, slots = [], []
     for writer in (source, target):
@@ -144,13 +152,17 @@ def aligned(meaning: Meaning, source: MarkingWriter, target: MarkingWriter) -> t
         text = "".join(piece.letter for piece in pieces)
         texts.append(text)
         slots.append([_shown(pieces[start:end]) for start, end in word_spans(text)])
-    sure, possible = set(), set()
+    sure: set[tuple[int, int]] = set()
+    possible: set[tuple[int, int]] = set()
     for slot in dict.fromkeys(slot for words in slots for word in words for slot in word):
-        places = [[i for i, word in enumerate(words) if slot in word] for words in slots]
-        links = {(i, j) for i in places[0] for j in places[1]}
-        possible |= links
-        if min(map(len, places)) == 1:
-            sure |= links
+        here, there = ([i for i, word in enumerate(words) if slot in word] for words in slots)
+        possible |= set(product(here, there))
+        if min(len(here), len(there)) == 1:
+            sure |= set(product(here, there))
+        if slot in {(turn,) for turn in source.filled}:  # such as "Uhr" or "de": they go with any word of the value
+            ours, theirs = ([i for i, word in enumerate(words) if slot[0] in {s[0] for s in word}] for words in slots)
+            possible |= set(product(here, theirs)) | set(product(ours, there))
+            sure -= set(product(here, there))
     return texts[0], texts[1], Gold(frozenset(sure), frozenset(possible))
 
 
