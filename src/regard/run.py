@@ -5,6 +5,7 @@
     tokenizer/           learnt first, then kept                    choices.json            what was measured, then kept
     metrics.jsonl        every event                                 samples.jsonl           sample sentences, by step
     best/ last/ averaged/     model folders                          status.json             how far it got
+    probes/                   attention of a few pairs, by step      inspection/             what was measured of heads
     report.html, README.md    made at the end
 
 Making and opening a run imports no torch; training does.

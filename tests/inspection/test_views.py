@@ -29,7 +29,7 @@ def test_a_signed_map_in_letters() -> None:
     assert draw(SIGNED).splitlines() == [
         *("A title.", "It is not it.", "In nats.", ""),
         *("  x y", "u @@-+", "v   -@", ""),
-        "  -4 -@-%-#-*-+-=---:-.    ..::--==++**##%%@@@@ 4",
+        "  -4 -@-@-%-#-*-+-=---:-.  ..::--==++**##%%@@@@ 4",
     ]
     assert draw(SIGNED, width=3).splitlines()[4:] == ["u <- x 4.00 y -2.00", "v <- y -4.00"]
 
@@ -72,9 +72,8 @@ def test_a_reading_is_shown_where_it_reads(tmp_path: Path) -> None:
     looked, head = subject(tmp_path), Head(1, "encoder-decoder", 0)
     trace = trace_subject(looked, SOURCE, TARGET)
     whole = head_map(looked, trace, SOURCE, TARGET, head).weights
-    output, read = (
-        reading_map(looked, trace, SOURCE, TARGET, Reading(head, "weight", step)) for step in ("output", "input")
-    )
+    output = reading_map(looked, trace, SOURCE, TARGET, Reading(head, "weight", "output"))
+    read = reading_map(looked, trace, SOURCE, TARGET, Reading(head, "weight", "input"))
     assert output.rows == read.rows == tuple(TARGET)
     assert output.weights == pytest.approx(whole[:-1])
     assert read.weights == pytest.approx(whole[1:])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from regard.cli.answers import Notes, finite
+from regard.cli.streams import tell
 from regard.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _aligner(args: argparse.Namespace, translator: "Translator") -> Callable[["T
     if choice is None:
         hint = "give the folder of a run: the head is chosen on its held-out pairs"
         raise UsageError("which head aligns best?", where="--alignments", hint=hint)
-    print(f"note: alignments are {choice.words}", file=sys.stderr)
+    tell(f"note: alignments are {choice.words}")
     return lambda translation: alignment_of(translator, translation, choice.reading)
 
 
