@@ -42,7 +42,7 @@ MAY_IMPORT = {  # the longest row that names a file holds for it; its own packag
         *("data", "decoding", "layers.kernels", "layers.noise", "metrics"),
         *("models.base", "model_folder", "native", "text"),
     },
-    "inspection": {"data", "inference", "layers", "models"},
+    "inspection": {"data", "decoding", "inference", "layers", "metrics", "model_folder", "models", "text"},
     "report": {"evaluation", "inspection", "metrics"},
     "experiment": BELOW_EXPERIMENT,
     "run_state": {"training"},
@@ -87,6 +87,7 @@ TORCH_LATER = NEVER_TORCH | {
 
 ONLY_IN = {  # optional or heavy packages -> the files that may import them
     "babel": "tasks/phrasebook",
+    "matplotlib": "inspection/figure.py",
     "rouge_score": "metrics/rouge.py",
     "sacrebleu": "metrics/sacrebleu.py",
     "sentencepiece": "text/sentencepiece.py",

@@ -29,6 +29,7 @@ from regard.text.sides import Sides, TextConfig
 from regard.training.configs import TrainingConfig
 
 if TYPE_CHECKING:
+    from regard.inspection.probes import Probes
     from regard.training.checkpoint import Checkpoints
     from regard.training.loop import Trainer
     from regard.training.precision import Precision
@@ -195,7 +196,26 @@ def build_trainer(
     examples = Examples.of(material.train, sides, config.text)
     budget, counted = config.training.budget, CountedCourse(config.training)
     course = TimedCourse(budget, began, lambda: world.from_first(time.monotonic)) if budget else counted
-    return Trainer(model, examples, validation, config.training, precision, checkpoints, listener, stop, course, world)
+    watcher = probes(config, material, firsts, checkpoints.run)
+    parts = model, examples, validation, config.training, precision, checkpoints, listener, stop, course, world
+    return Trainer(*parts, watcher)
+
+
+def probes(config: ExperimentConfig, material: Material, firsts: Sequence[int], run: Path) -> "Probes | None":
+    """Return what looks at a few of the held-out pairs `firsts` at each validation: short ones, evenly spread."""
+    from regard.inspection.probes import LONGEST, Probes
+    from regard.training.validation import spread
+
+    valid, sides = material.valid, material.sides
+    short = [i for i in firsts if max(len(valid.sources[i]), len(valid.targets[i])) < LONGEST]
+    if not config.training.probes or not short:
+        return None
+    chosen = [short[i] for i in spread(len(short), config.training.probes)]
+    pairs = [
+        (sides.source.vocabulary.tokens(valid.sources[i]), sides.target.vocabulary.tokens(valid.targets[i]))
+        for i in chosen
+    ]
+    return Probes(run / "probes", sides, pairs)
 
 
 def greedy(decoding: DecodingConfig) -> GreedyConfig:

@@ -6,6 +6,7 @@
     origin/              the model it goes on from, if any
     metrics.jsonl        every event                                 samples.jsonl           sample sentences, by step
     best/ last/ averaged/     model folders                          status.json             how far it got
+    probes/                   attention of a few pairs, by step      inspection/             what was measured of heads
     report.html, README.md    made at the end
 
 Making and opening a run imports no torch; training does.

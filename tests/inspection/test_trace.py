@@ -10,7 +10,8 @@ from regard.decoding.types import GreedyConfig
 from regard.errors import DataError, UnsupportedError
 from regard.inference.torch_engine import TorchEngine
 from regard.inference.translator import Translator
-from regard.inspection.trace import KINDS, AttentionTrace, trace_pair, trace_text
+from regard.inspection.heads import KINDS
+from regard.inspection.trace import AttentionTrace, trace_pair, trace_text
 from regard.models.configs import ModelConfig
 from tests.inference.echo_engine import EchoEngine
 from tests.observers import Recorder, observing

@@ -13,6 +13,7 @@ from regard.metrics.significance import (
     compare_outputs,
     difference_interval,
     randomisation_p_value,
+    ratio_interval,
     score_with_interval,
 )
 
@@ -134,3 +135,12 @@ def test_a_clear_gain_is_seen_by_both() -> None:
 def test_both_systems_are_checked() -> None:
     with pytest.raises(DataError, match="29 outputs, but references for 30"):
         compare_outputs(ExactMatch(), OUTPUTS, OTHERS[:-1], REFERENCES)
+
+
+def test_the_interval_of_a_ratio_is_that_of_the_same_sums() -> None:
+    values = [float(n % 5) for n in range(40)]
+    expected = bootstrap_interval(Mean(), rows(values))
+    assert ratio_interval(np.array(values), np.ones(40)) == expected
+    low, high = ratio_interval(2.0 * np.arange(1, 9), np.arange(1.0, 9.0))
+    assert low == high == pytest.approx(2.0)
+    assert all(map(math.isnan, ratio_interval(np.zeros(2), np.zeros(2))))

@@ -24,6 +24,7 @@ PACKAGES = {  # name: (what it is for, the extra that brings it; none if regard 
     "babel": ("the phrasebook of quickstart", ""),
     "rich": ("the live line of train", ""),
     "rouge-score": ("ROUGE", "rouge"),
+    "matplotlib": ("figures of regard look", "look"),
 }
 
 

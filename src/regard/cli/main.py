@@ -33,6 +33,7 @@ COMMANDS = {
     "translate": Command("regard.cli.translate", "read lines, write their translations"),
     "evaluate": Command("regard.cli.evaluate", "measure a model on pairs of texts"),
     "score": Command("regard.cli.score", "tell how likely a model finds given pairs"),
+    "look": Command("regard.cli.look", "show where a model looked, and what that was worth"),
     "compare": Command("regard.cli.compare", "tell whether one run is better than another"),
     "export": Command("regard.cli.export", "write a model in another program's form"),
     "import": Command("regard.cli.import_", "read a model in Hugging Face's format"),

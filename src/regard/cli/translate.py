@@ -17,11 +17,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from regard.cli.answers import Notes, finite
 from regard.cli.engines import add_engine_arguments, chosen_engine
+from regard.cli.streams import tell
 from regard.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
     from regard.decoding.types import DecodingConfig
     from regard.inference.translation import Output, Translation
+    from regard.inference.translator import Translator
 
 SETTINGS = ("beams", "n_best", "temperature", "top_k", "top_p", "seed", "min_length", "max_length", "no_repeat")
 """Options that change the setting of the same name."""
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", metavar="F", help="write F instead of stdout, whole or not at all")
     add("--json", action="store_true", help="one object a line: line, status, text, score, tokens, alternatives ...")
     add("--n-best", type=int, metavar="K", help="K lines for each line: its number, rank, score, text; tabs between")
+    add("--alignments", action="store_true", help="after each line, a tab and its word alignment, such as 0-0 1-2 2-1")
     add("--prefix", metavar="TEXT", help="what every translation starts with")
     add(
         "--over-long",
@@ -68,13 +71,14 @@ def run(args: argparse.Namespace) -> int:
     typed_in = args.file == "-" and os.isatty(0)
     window = args.window if args.window is not None else 1 if typed_in else WINDOW
     translator = Translator.load([args.run, *args.ensemble], window=window, **chosen_engine(args))
+    aligned = _aligner(args, translator)
     config = _adjusted(translator.folder.settings.decoding, changes)
     with _destination(args.output) as out:
         written = _json if args.json else _ranked if config.n_best > 1 else _plain
         translations = translator.translate(iter(lines), decoding=config, prefix=args.prefix, over_long=args.over_long)
         with _progress(args) as advance:
             for number, translation in enumerate(translations, start=1):
-                out.writelines(f"{line}\n" for line in written(number, translation))
+                out.writelines(f"{line}\n" for line in written(number, translation, aligned(translation)))
                 if number % window == 0:
                     out.flush()
                 notes.add(number, {translation.status, "ok" if translation.ended else "unfinished"})
@@ -143,17 +147,37 @@ class _Lines:
             self.problem = error
 
 
-def _plain(number: int, translation: "Translation") -> Iterator[str]:
-    yield _in_one_line(translation.text)
+def _aligner(args: argparse.Namespace, translator: "Translator") -> Callable[["Translation"], str | None]:
+    """Return what gives a translation's word alignment: None unless it is asked for."""
+    if not args.alignments:
+        return lambda translation: None
+    from regard.cli.alignments import best_reading
+    from regard.inspection.translated import alignment_of
+    from regard.run import run_of
+
+    if (args.n_best or 1) > 1 and not args.json:
+        raise UsageError("cannot go with --n-best", where="--alignments", hint="choose one of the two")
+    choice = best_reading(translator, run_of(args.run))
+    if choice is None:
+        hint = "give the folder of a run: the head is chosen on its held-out pairs"
+        raise UsageError("which head aligns best?", where="--alignments", hint=hint)
+    tell(f"note: alignments are {choice.words}")
+    return lambda translation: alignment_of(translator, translation, choice.reading)
 
 
-def _ranked(number: int, translation: "Translation") -> Iterator[str]:
+def _plain(number: int, translation: "Translation", alignment: str | None) -> Iterator[str]:
+    yield _in_one_line(translation.text) + ("" if alignment is None else f"\t{alignment}")
+
+
+def _ranked(number: int, translation: "Translation", alignment: str | None) -> Iterator[str]:
     for rank, output in enumerate((translation, *translation.alternatives), start=1):
         yield f"{number}\t{rank}\t{output.score:.4f}\t{_in_one_line(output.text)}"
 
 
-def _json(number: int, translation: "Translation") -> Iterator[str]:
+def _json(number: int, translation: "Translation", alignment: str | None) -> Iterator[str]:
     values = {"line": number, "status": translation.status, **_values(translation)}
+    if alignment is not None:
+        values["alignment"] = alignment
     values["alternatives"] = [_values(output) for output in translation.alternatives]
     yield json.dumps(values, ensure_ascii=False, allow_nan=False)
 

@@ -3,15 +3,12 @@
 import re
 from collections.abc import Callable, Iterable
 
+from regard.text.words import UNSPACED
+
 SENTENCE_END = re.compile(r"""[.!?…।॥؟۔]["'”’»)\]]*(?=\s)|[。！？｡][」』”’）]*""")
 """The end of a sentence: before a space, or anywhere in scripts that put none."""
 
 SPACE = re.compile(r"\s+")
-
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uff00-\uff65\U00020000-\U0003ffff]"
-)
-"""Thai, Lao, Burmese, Khmer, Japanese and Chinese, with the marks that end their sentences."""
 
 
 def parts(text: str, split: Callable[[str], list[str]], longest: int) -> list[list[str]]:

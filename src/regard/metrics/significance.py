@@ -7,6 +7,7 @@ seed, and intervals are percentile intervals of 95 %.
 Source  Koehn 2004; Riezler and Maxwell 2005
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,6 +80,22 @@ def bootstrap_interval(
     It has no width where all sentences are alike, such as all right: then it says nothing about other sentences.
     """
     return _interval([metric.from_statistics(total) for total in _resampled(statistics, resamples, seed)])
+
+
+def ratio_interval(
+    parts: Float[np.ndarray, " sentences"],
+    wholes: Float[np.ndarray, " sentences"],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 1,
+) -> tuple[float, float]:
+    """Return the interval of sum(parts) / sum(wholes) when sentences are drawn with replacement.
+
+    Of a mean, wholes are 1. A draw whose wholes sum to 0 does not count; NaN if none counts.
+    """
+    totals = np.array(list(_resampled(np.stack((parts, wholes), axis=1), resamples, seed)))
+    counted = totals[totals[:, 1] > 0]
+    return _interval((counted[:, 0] / counted[:, 1]).tolist()) if len(counted) else (math.nan, math.nan)
 
 
 def difference_interval(

@@ -1,16 +1,12 @@
 """Compiles the native library, once for each instruction set; run by the build hook, with nothing but Python.
 
+Importing it costs little: whoever loads the library asks it for the name.
+
 By hand: `python src/regard/native/build.py`.
 """
 
 import os
-import platform
-import shlex
-import shutil
-import subprocess
 import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,6 +40,9 @@ class BuildError(Exception):
 
 def compiler() -> list[str]:
     """Return a C++ compiler's command: $CXX, the system's, or the ziglang package's; empty if there is none."""
+    import shlex
+    import shutil
+
     if os.environ.get("CXX"):
         return shlex.split(os.environ["CXX"])
     for name in ("c++", "g++", "clang++"):
@@ -57,6 +56,10 @@ def build(folder: Path = HERE) -> Path:
 
     Raises BuildError.
     """
+    import shutil
+    import tempfile
+    from concurrent.futures import ThreadPoolExecutor
+
     command = compiler()
     if not command:
         raise BuildError("there is no C++ compiler")
@@ -80,6 +83,8 @@ def build(folder: Path = HERE) -> Path:
 
 def _units(command: list[str]) -> list[tuple[str, list[str]]]:
     """Return what to compile, below `src`, and the flags that each needs besides."""
+    import platform
+
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     sets, decoding = (X86, DECODING) if x86 else ({}, {})
     tiles = x86 and sys.platform == "linux" and _compiles(command, DECODING["amx"])
@@ -104,6 +109,9 @@ def _compiles(command: list[str], flags: list[str]) -> bool:
 
 
 def _run(command: list[str]) -> None:
+    import shlex
+    import subprocess
+
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from regard.data.pairs import Pair
+from regard.metrics.alignments import Gold
 from regard.registry import load_object
 from regard.tasks.configs import TaskConfig
+from regard.tasks.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Task(Protocol):
 
         Raises DataError if they cannot be used.
         """
+        ...
+
+
+@runtime_checkable
+class AlignedTask(Task, Protocol):
+    """A task that knows which words of its pairs belong together."""
+
+    def aligned(self, split: Split) -> Sequence[tuple[Pair, Gold]]:
+        """Return the pairs of a split, each with the alignment of its words as `text.words` counts them."""
         ...
 
 

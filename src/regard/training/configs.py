@@ -176,6 +176,7 @@ class TrainingConfig:
     ema: float = 0.0  # decay per step of a running mean of the weights, which is what is validated; 0 = off
     validate_every: int = 1000  # steps
     validate_pairs: int = 1000  # held-out pairs whose decoded text is scored; the loss is of all of them
+    probes: int = 2  # held-out pairs whose attention is kept at each validation; 0 = none
     save_every: int = 1000  # steps
     patience: int = 0  # validations without a better score before training stops; 0 = never
     best_by: str = "loss"  # "loss", or the metric whose best validation is kept
@@ -185,7 +186,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
         at_least(self, 1, "steps", "batch_tokens", "accumulate", "validate_every", "save_every", "validate_pairs")
-        at_least(self, 0, "clip", "average", "patience", "threads", "budget")
+        at_least(self, 0, "clip", "average", "patience", "threads", "budget", "probes")
         seed(self)
         shares(self, "label_smoothing", "ema")
         if self.average and self.ema:

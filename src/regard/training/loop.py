@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -39,6 +40,17 @@ class Interrupted(KeyboardInterrupt):
     """The training was asked to stop, and has saved its state."""
 
 
+@runtime_checkable
+class Watcher(Protocol):
+    """Looks at the model at each validation, without changing it."""
+
+    def record(self, model: Seq2SeqModel, step: int) -> None:
+        """Look at the model as it is validated."""
+
+    def rewind(self, step: int) -> None:
+        """Forget what was seen after `step`."""
+
+
 @dataclass
 class Trainer:
     """All that a training works with. `train` is the course of it; the other methods are its parts, in order."""
@@ -53,6 +65,7 @@ class Trainer:
     stop: Callable[[], bool]  # true once someone asked to stop
     course: Course
     world: World = field(default_factory=World)
+    watcher: Watcher | None = None
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -225,6 +238,9 @@ class Trainer:
             self.listener.warned(progress.step, text)
         if self.config.average and self.world.rank == 0:
             self.snapshots.add(self.weights, progress.step)
+        if self.watcher and self.world.rank == 0:
+            with self.weights.showing(self.judged):
+                self.watcher.record(self.model, progress.step)
         progress.since = Since()
         self.course.validated(progress)
         return report.best
@@ -288,6 +304,8 @@ class Trainer:
                 self.mean.vector.copy_(saved.tensors["mean"])
         if self.world.rank == 0:
             self.snapshots.rewind(self.progress.step)
+            if self.watcher:
+                self.watcher.rewind(self.progress.step)
 
     def finish(self) -> None:
         """Make the mean of the last weights; keep it if it is better than the best so far."""

@@ -5,9 +5,11 @@ from random import Random
 
 from regard.data.pairs import Pair
 from regard.errors import ConfigError
+from regard.metrics.alignments import Gold
 from regard.tasks.base import Splits
 from regard.tasks.configs import PhrasebookConfig
 from regard.tasks.phrasebook.dice import Dice
+from regard.tasks.phrasebook.gold import MarkingWriter, aligned
 from regard.tasks.phrasebook.inventory import Inventory, take_inventory
 from regard.tasks.phrasebook.meanings import Meaning
 from regard.tasks.phrasebook.phrases import PATTERNS, Pattern
@@ -34,6 +36,19 @@ class Phrasebook:
 
         Raises ConfigError if Babel has no such locale, or if the two have too little in common for so many phrases.
         """
+        return self._collected()[0]
+
+    def aligned(self, split: Split) -> list[tuple[Pair, Gold]]:
+        """Return the pairs of a split, each with the alignment of its words.
+
+        Raises ConfigError as `splits` does.
+        """
+        splits, collector = self._collected()
+        writers = MarkingWriter(self.config.source), MarkingWriter(self.config.target)
+        pairs: Sequence[Pair] = getattr(splits, split)
+        return [(pair, aligned(collector.meanings[pair.source], *writers)[2]) for pair in pairs]
+
+    def _collected(self) -> "tuple[Splits, _Collector]":
         source, target = (self._writer(side) for side in ("source", "target"))
         inventory = take_inventory(source, target)
         patterns, skipped = shared_patterns(source, target, inventory)
@@ -41,7 +56,7 @@ class Phrasebook:
         sizes = zip(SPLITS, (self.config.train, self.config.valid, self.config.test), strict=True)
         dice = {split: Dice(Random(f"{self.config.seed} {split}"), split, inventory) for split in SPLITS}
         train, valid, test = (collector.collect(size, split, dice[split]) for split, size in sizes)
-        return Splits(train, valid, test, {"patterns": list(patterns), "skipped": skipped})
+        return Splits(train, valid, test, {"patterns": list(patterns), "skipped": skipped}), collector
 
     def _writer(self, side: str) -> Writer:
         try:
@@ -89,7 +104,7 @@ class _Collector:
 
     def __init__(self, source: Writer, target: Writer, patterns: Sequence[Pattern]) -> None:
         self.source, self.target, self.patterns = source, target, patterns
-        self._sources: set[str] = set()
+        self.meanings: dict[str, Meaning] = {}  # of all pairs, by their sources
         self._targets: dict[str, Split] = {}
         self._words: tuple[set[str], set[str]] = set(), set()  # of the training sources and targets
 
@@ -98,10 +113,10 @@ class _Collector:
         pairs: list[Pair] = []
         refused = 0
         while len(pairs) < size:
-            pair = self._say(dice)
-            if pair is not None and self._goes(pair, split):
-                pairs.append(pair)
-                self._remember(pair, split)
+            said = self._say(dice)
+            if said is not None and self._goes(said[0], split):
+                pairs.append(said[0])
+                self._remember(*said, split)
                 refused = 0
             elif (refused := refused + 1) > _PATIENCE:
                 both = f"{self.source.locale} and {self.target.locale}"
@@ -109,25 +124,25 @@ class _Collector:
                 raise ConfigError(problem, hint="ask for fewer, or choose other locales")
         return pairs
 
-    def _say(self, dice: Dice) -> Pair | None:
+    def _say(self, dice: Dice) -> tuple[Pair, Meaning] | None:
         before = dice.own
         try:
             meaning = dice.pick(self.patterns)(dice)
             if dice.own == before and dice.split != "train":  # one of this and two of that
                 return None
-            return Pair(meaning.write(self.source), meaning.write(self.target))
+            return Pair(meaning.write(self.source), meaning.write(self.target)), meaning
         except MissingError:
             return None
 
     def _goes(self, pair: Pair, split: Split) -> bool:
-        if pair.source in self._sources or self._targets.get(pair.target, split) != split:
+        if pair.source in self.meanings or self._targets.get(pair.target, split) != split:
             return False
         return split == "train" or (
             self._words[0].issuperset(words(pair.source)) and self._words[1].issuperset(words(pair.target))
         )
 
-    def _remember(self, pair: Pair, split: Split) -> None:
-        self._sources.add(pair.source)
+    def _remember(self, pair: Pair, meaning: Meaning, split: Split) -> None:
+        self.meanings[pair.source] = meaning
         self._targets[pair.target] = split
         if split == "train":
             self._words[0].update(words(pair.source))

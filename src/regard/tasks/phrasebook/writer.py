@@ -132,7 +132,12 @@ class Writer:
         """Write a day, a month or a time: "full date", "long date", "short time", "medium time" or a skeleton."""
         if style not in self._patterns:
             self._patterns[style] = self._pattern(style)
-        return plain(self._patterns[style].apply(at, self.locale))
+        return plain(self.applied(self._patterns[style], at))
+
+    def applied(self, pattern: DateTimePattern, at: datetime, other: datetime | None = None) -> str:
+        """Fill in the fields of a pattern; of a range, `other` is the other end."""
+        text: str = pattern.apply(at, self.locale)
+        return text
 
     def _pattern(self, style: str) -> DateTimePattern:
         length, _, what = style.partition(" ")
@@ -155,7 +160,7 @@ class Writer:
         if (skeleton, field) not in self._spans:
             self._spans[skeleton, field] = self._span(skeleton, field)
         start, end = self._spans[skeleton, field]
-        return plain(start.apply(first, self.locale) + end.apply(last, self.locale))
+        return plain(self.applied(start, first, last) + self.applied(end, last, first))
 
     def _span(self, skeleton: str, field: str) -> tuple[DateTimePattern, DateTimePattern]:
         known = self.locale.interval_formats.get(skeleton, {})
