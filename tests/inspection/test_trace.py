@@ -10,7 +10,7 @@ from regard.decoding.types import GreedyConfig
 from regard.errors import DataError, UnsupportedError
 from regard.inference.torch_engine import TorchEngine
 from regard.inference.translator import Translator
-from regard.inspection.heads import KINDS
+from regard.inspection.heads import KINDS, layers_of
 from regard.inspection.trace import AttentionTrace, trace_pair, trace_text
 from regard.models.configs import ModelConfig
 from tests.inference.echo_engine import EchoEngine
@@ -83,10 +83,10 @@ def test_the_trace_is_what_the_stepwise_run_saw(tmp_path: Path, config: ModelCon
         state = model.init_state(model.encode(batch.source))
         for tokens_R in batch.target_in.ids.T:
             _, state = model.step(tokens_R, state)
-    ends = ("source_attention", "decoder.attention")
-    seen = [recorder.joined()[0] for name, recorder in recorders.items() if name.endswith(ends)]
-    for stepwise_HTS, forced_HTS in zip(seen, trace.layers["encoder-decoder"], strict=True):
-        assert_close(stepwise_HTS, forced_HTS, **SAME_MATH)
+    for kind, attentions in layers_of(model).items():
+        assert len(attentions) == len(trace.layers[kind])
+        for (name, _), forced_HQK in zip(attentions, trace.layers[kind], strict=True):
+            assert_close(recorders[name].joined()[0], forced_HQK, **SAME_MATH)
 
 
 def test_a_text_is_translated_and_its_translation_traced(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What people get to see: maps of heads and methods, as text, tables, figures and files."""
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -155,12 +154,22 @@ def test_fonts_are_found_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from regard.inspection import figure
 
     assert figure.fonts_for("house Дом") == (["DejaVu Sans"], [])
-    shown = {"DejaVu Sans": "ab"}
-    monkeypatch.setattr(figure, "_shown_by", lambda path, needed: set(needed) & set(shown.get("DejaVu Sans", "")))
+    assert figure.BOXES not in figure.fonts_for("東京 नी")[0]
+    monkeypatch.setattr(figure, "_shown_by", lambda path, needed: set(needed) & set("ab"))
     families, missing = figure.fonts_for("ab 東京 नी")
     assert families == ["DejaVu Sans"]
     assert [sentence.partition(":")[0] for sentence in missing] == [
         "no font here can show Cjk (京東)",
         "no font here can show Devanagari (नी)",
     ]
-    assert json.dumps(missing)
+
+
+@pytest.mark.extra
+def test_what_no_font_can_show_is_drawn_all_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from regard.inspection.figure import write_figure
+
+    found = AttentionMap("A title", ("\u4dbf\U00010a60",), ("x",), np.ones((1, 1)))
+    missing = write_figure(tmp_path / "map.png", [found])
+    assert (tmp_path / "map.png").stat().st_size > 0
+    assert all(sentence.startswith("no font here can show") for sentence in missing)

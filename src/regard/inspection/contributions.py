@@ -44,19 +44,10 @@ class Mixing:
     attention: MultiHeadAttention
     residual: nn.Module
     x: Float[Tensor, "Q M"]  # what went by
-    branch: Float[Tensor, "Q M"]  # what the attention added
+    total: Float[Tensor, "Q M"]  # that, and what the attention added
+    y: Float[Tensor, "Q M"]  # what came out: the total, or its norm
     weights: Float[Tensor, "H Q K"]
     values: Float[Tensor, "H K D"]
-
-    @property
-    def total(self) -> Float[Tensor, "Q M"]:
-        """The sum, before a post-norm."""
-        return self.x + self.branch
-
-    @property
-    def y(self) -> Float[Tensor, "Q M"]:
-        """What came out."""
-        return self.total if self.is_pre_norm else self.residual.norm(self.total[None])[0]  # type: ignore[operator]
 
     @property
     def is_pre_norm(self) -> bool:
@@ -72,12 +63,12 @@ class Mixing:
 
     def parts(self) -> Iterator[tuple[int, Float[Tensor, "q K M"], Float[Tensor, "q 1 M"]]]:
         """Yield the vectors that some queries, from the first on, were made of: one for each key, and what went by."""
-        projected_HKM = projected_values(self.attention, self.values[None])[0]
+        projected_KHM = projected_values(self.attention, self.values[None])[0].transpose(0, 1).contiguous()
         queries, keys = self.weights.shape[1:]
         size = max(1, MOST_NUMBERS // (keys * self.x.size(1)))
         for first in range(0, queries, size):
-            weights_HqK = self.weights[:, first : first + size]
-            taken_qKM = torch.einsum("hqk,hkm->qkm", weights_HqK, projected_HKM)
+            weights_KqH = self.weights[:, first : first + size].permute(2, 1, 0)
+            taken_qKM = (weights_KqH @ projected_KHM).transpose(0, 1)
             kept_q1M = self.x[first : first + size, None]
             yield first, self.through_norm(taken_qKM, first), self.through_norm(kept_q1M, first)
 
@@ -166,7 +157,9 @@ def _mixing(
 ) -> Mixing:
     stream: Stream = seen.pop(residual)
     x = stream.x if stream.branch is None else stream.x + stream.branch
-    return Mixing(attention, residual, x[0], seen.pop(attention)[0], call.weights[0], call.v[0])
+    total = x + seen.pop(attention)
+    y = total if isinstance(residual, PreNorm) else residual.norm(total)  # type: ignore[operator]
+    return Mixing(attention, residual, x[0], total[0], y[0], call.weights[0], call.v[0])
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Fonts for scripts that the usual one lacks are sought among those of the system.
 
 import io
 import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from regard.inspection.maps import AttentionMap
 FORMATS = ("svg", "pdf", "png")
 
 CELL = 0.22  # inches
+BOXES = "Last Resort High-Efficiency"
+"""A font that comes with matplotlib and shows a box for every letter."""
+
 MOST_LABELS = 80
 """Tokens along a side above which labels would overlap and are left out."""
 
@@ -30,7 +34,8 @@ def write_figure(path: Path, maps: Sequence[AttentionMap], columns: int = 1) -> 
     fonts, missing = fonts_for("".join(text for found in maps for text in (*found.rows, *found.columns, found.title)))
     as_text = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "regard"}
     settings = {**as_text, "font.family": fonts, "font.size": 8}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # said in words by `missing`
         figure = _drawn(figures, maps, columns)
         kind, buffer = path.suffix[1:].lower(), io.BytesIO()
         stamps = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}  # the same map, the same bytes
@@ -55,7 +60,7 @@ def _drawn(figures: Any, maps: Sequence[AttentionMap], columns: int) -> Any:
     heading = f"{first.title}\n{first.not_this}" if len(maps) == 1 else first.not_this
     figure.suptitle(heading, fontsize=8)
     shown = figure.axes[0].images[0]
-    figure.colorbar(shown, ax=list(axes), label=first.unit, shrink=0.8 if rows == 1 else 0.3)
+    figure.colorbar(shown, ax=list(axes), label=first.unit.partition(";")[0], shrink=0.8 if rows == 1 else 0.3)
     return figure
 
 
@@ -84,7 +89,7 @@ def fonts_for(text: str) -> tuple[list[str], list[str]]:
     for font in sorted(manager.fontManager.ttflist, key=lambda font: (font.style != "normal", font.name, font.fname)):
         if not needed:
             break
-        if font.name not in families and (shown := _shown_by(font.fname, needed)):
+        if font.name not in (*families, BOXES) and (shown := _shown_by(font.fname, needed)):
             families.append(font.name)
             needed -= shown
     return families, [
