@@ -25,6 +25,7 @@ SLOW = {
     "docs/guides/train.md",
     "docs/guides/translate.md",
     "docs/guides/evaluate.md",
+    "docs/guides/export.md",
     "docs/guides/g2p.md",
 }
 """Pages whose commands take over five seconds together."""

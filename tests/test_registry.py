@@ -3,6 +3,9 @@ import pytest
 from regard.decoding import LENGTHS, SEARCHES
 from regard.errors import ConfigError
 from regard.inference import ENGINES
+from regard.interop import EXPORTS
+from regard.interop.huggingface import ARCHITECTURES
+from regard.interop.huggingface.architecture import Architecture
 from regard.layers import COPYING, EMBEDDINGS, FEED_FORWARDS, NORMS, POSITIONS, RESIDUALS
 from regard.metrics import METRICS
 from regard.models import MODELS
@@ -26,15 +29,19 @@ def test_every_row_leads_to_a_config_of_that_kind_and_to_its_part(registry: Regi
             assert callable(load_object(config.part))
 
 
-@pytest.mark.parametrize("registry", [METRICS, ENGINES], ids=lambda registry: registry.group)
+@pytest.mark.parametrize("registry", [METRICS, ENGINES, EXPORTS], ids=lambda registry: registry.group)
 def test_every_row_leads_to_a_part(registry: Registry) -> None:
     assert all(callable(registry[name]) for name in registry)
+
+
+def test_every_architecture_says_how_it_is_read() -> None:
+    assert all(isinstance(ARCHITECTURES[name], Architecture) for name in ARCHITECTURES)
 
 
 def test_a_typo_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"unknown positions 'sinusodal' \(did you mean 'sinusoidal'\?\)"):
         POSITIONS["sinusodal"]
-    with pytest.raises(ConfigError, match=r"known here: bpe, characters, spaced, unigram"):
+    with pytest.raises(ConfigError, match=r"known here: bpe, characters, foreign, spaced, unigram"):
         TOKENIZERS["xyz"]
 
 

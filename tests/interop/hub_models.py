@@ -18,11 +18,11 @@ SIZES = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 2}
 HEADS = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24}
 
 
-def pieces_of(texts: list[str], size: int = 60) -> tuple[bytes, list[str]]:
+def pieces_of(texts: list[str], **ids: int) -> tuple[bytes, list[str]]:
     """Learn a sentencepiece model with the library's own habits; return it and its pieces."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts), model_writer=model, vocab_size=size, hard_vocab_limit=False, minloglevel=2
+        sentence_iterator=iter(texts), model_writer=model, vocab_size=60, hard_vocab_limit=False, minloglevel=2, **ids
     )
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return model.getvalue(), [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
@@ -95,8 +95,8 @@ def save_family(folder: Path, kind: str, **settings: Any) -> Any:
     tokens = ["<s>", "<pad>", "</s>", "<unk>", *pieces[3:]]
     if kind == "m2m_100":
         (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8")
-    tokenizer = {"tokenizer_class": "MBart50Tokenizer", "src_lang": "en_XX" if codes[1] == "en_XX" else "en"}
-    tokenizer["additional_special_tokens"] = codes
+    classes = {"bart": "XLMRobertaTokenizerFast", "mbart": "MBart50Tokenizer", "m2m_100": "M2M100Tokenizer"}
+    tokenizer = {"tokenizer_class": classes[kind], "src_lang": codes[1].strip("_"), "additional_special_tokens": codes}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     names = {"bart": "Bart", "mbart": "MBart", "m2m_100": "M2M100"}
     config, architecture = (
@@ -106,4 +106,23 @@ def save_family(folder: Path, kind: str, **settings: Any) -> Any:
     size = {"vocab_size": len(tokens) + 2 + 1, "max_position_embeddings": 50}
     made = shaken(architecture(config(**(SIZES | HEADS | ids | size | settings))))
     made.save_pretrained(folder)
+    return made
+
+
+def save_t5(folder: Path, *, own_head: bool = False, **settings: Any) -> Any:
+    """Write a T5 with one sentencepiece model for both sides, and more embeddings than tokens."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder.mkdir(parents=True)
+    model, pieces = pieces_of([*SOURCES, *TARGETS], pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+    (folder / "spiece.model").write_bytes(model)
+    size = {"vocab_size": len(pieces) + 5, "d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 24, "num_layers": 2}
+    near = {"relative_attention_num_buckets": 8, "relative_attention_max_distance": 12}
+    made = shaken(T5ForConditionalGeneration(T5Config(**(size | near | {"decoder_start_token_id": 0} | settings))))
+    if own_head:
+        made.lm_head.weight = torch.nn.Parameter(torch.randn_like(made.lm_head.weight))
+    made.save_pretrained(folder)
+    if "tie_word_embeddings" in settings:  # which the library does not write down
+        file = folder / "config.json"
+        file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | settings), encoding="utf-8")
     return made

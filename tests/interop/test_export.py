@@ -170,8 +170,8 @@ def test_an_imported_model_goes_back_as_it_came(tmp_path: Path) -> None:
 
 
 def test_nothing_to_compare_on(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no sample is short enough"):
-        export(saved(tmp_path / "model"), tmp_path / "hub", ["tower " * 50])
+    with pytest.raises(DataError, match="no sample is short and plain enough"):
+        export(saved(tmp_path / "model"), tmp_path / "hub", ["tower " * 50, "a </s> b", "▁"])
     assert not (tmp_path / "hub").exists()
 
 

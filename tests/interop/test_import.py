@@ -19,7 +19,7 @@ from regard.interop.huggingface.import_model import import_model
 from regard.interop.huggingface.vocabularies import read_sides
 from regard.model_folder import ModelFolder
 from regard.text.vocabulary import BOS, UNK
-from tests.interop.hub_models import SOURCES, TARGETS, save_family, save_marian, their_logits
+from tests.interop.hub_models import SOURCES, TARGETS, save_family, save_marian, save_t5, their_logits
 
 pytestmark = pytest.mark.extra
 
@@ -75,12 +75,40 @@ def test_logits_of_the_family(tmp_path: Path, kind: str, settings: dict[str, Any
     folder = imported(tmp_path / "hub")
     check_logits(theirs, tmp_path / "hub", folder)
     split = folder.sides.source.tokenizer.split
-    code = "__en__" if kind == "m2m_100" else "en_XX"
-    other = code.replace("en", "de").replace("XX", "DE")
+    code, other = {"bart": ("<s>", "<s>"), "mbart": ("en_XX", "de_DE"), "m2m_100": ("__en__", "__de__")}[kind]
     assert split("The river") == [code, *split(f"{other} The river")[1:]]
     assert split(f"{other} The river")[0] == other
     assert UNK not in folder.sides.source.ids("The river")
     assert folder.sides.target.tokenizer.join([other, "▁The", "▁river"]) == "The river"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "problem"),
+    [
+        ("mbart", {"tokenizer_class": "MBartTokenizer"}, "tokenizer_class 'MBartTokenizer' is not read"),
+        ("mbart", {"tokenizer_class": None}, "tokenizer_class 'None' is not read"),
+        ("m2m_100", {"legacy_behaviour": True}, "is not read as it is"),
+    ],
+)
+def test_tokenizers_of_another_kind_are_named(tmp_path: Path, kind: str, values: dict[str, Any], problem: str) -> None:
+    save_family(tmp_path / "hub", kind)
+    change(tmp_path / "hub" / "tokenizer_config.json", values)
+    with pytest.raises(UnsupportedError, match=problem):
+        imported(tmp_path / "hub")
+    (tmp_path / "hub" / "sentencepiece.bpe.model").unlink()
+    with pytest.raises(UnsupportedError, match="has no sentencepiece model"):
+        imported(tmp_path / "hub")
+
+
+def test_codes_have_the_numbers_that_are_written_down(tmp_path: Path) -> None:
+    save_family(tmp_path / "hub", "mbart")
+    last = json.loads((tmp_path / "hub" / "config.json").read_text(encoding="utf-8"))["vocab_size"] - 1
+    added = {str(last - 1): {"content": "en_XX"}, str(last - 2): {"content": "de_DE"}, str(last): {"content": "<mask>"}}
+    change(tmp_path / "hub" / "tokenizer_config.json", {"added_tokens_decoder": added})
+    rows, sides = read_sides(HubFolder.open(tmp_path / "hub"))[1], imported(tmp_path / "hub").sides
+    for code, number in (("en_XX", last - 1), ("de_DE", last - 2)):
+        assert rows.source[sides.source.ids(f"{code} The")[0]] == number
+    assert sides.source.tokenizer.config.codes == ("de_DE", "en_XX")  # type: ignore[attr-defined]
 
 
 def test_codes_of_languages_and_unknown_tokens(tmp_path: Path) -> None:
@@ -204,3 +232,31 @@ def test_fine_tuning_an_imported_model(tmp_path: Path) -> None:
     tuned = ModelFolder.open(out)
     assert tuned.settings.model == folder.settings.model
     assert tuned.sides.target.text(tuned.sides.target.ids("Der Fluss")) == "Der Fluss"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+        {"feed_forward_proj": "gated-silu", "tie_word_embeddings": False, "own_head": True},
+        {"num_decoder_layers": 1, "layer_norm_epsilon": 1e-3},
+    ],
+    ids=str,
+)
+def test_logits_of_t5(tmp_path: Path, settings: dict[str, Any]) -> None:
+    theirs = save_t5(tmp_path / "hub", **settings)
+    check_logits(theirs, tmp_path / "hub", imported(tmp_path / "hub"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"d_kv": 5}, "2 heads of d_kv=5 are not d_model=16"),
+        ({"feed_forward_proj": "gelu"}, "feed_forward_proj 'gelu'"),
+    ],
+)
+def test_t5_that_does_not_fit_is_named(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:
+    save_t5(tmp_path / "hub", **settings)
+    with pytest.raises(UnsupportedError, match=problem):
+        imported(tmp_path / "hub")

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report, ensure_ascii=False))
     else:
-        show([facts((name.replace("_", " "), _shown(value)) for name, value in report.items())])
+        show([facts((name.replace("_", " "), _shown(value)) for name, value in report.items() if value != ())])
     return 0
 
 
@@ -72,7 +72,7 @@ def samples(folder: "ModelFolder", args: argparse.Namespace) -> list[str]:
 def made_up(folder: "ModelFolder") -> list[str]:
     """Return texts of tokens drawn at random, always the same ones for the same vocabulary."""
     side, draw = folder.sides.source, Random(1)
-    tokens: Sequence[str] = side.tokenizer.tokens
+    tokens: Sequence[str] = [token for token in side.tokenizer.tokens if "<" not in token]  # bytes and the like
     return [side.tokenizer.join(draw.choices(tokens, k=MADE_UP)) for _ in range(SAMPLES)]
 
 

@@ -12,5 +12,7 @@ ARCHITECTURES = Registry(
         "bart": "regard.interop.huggingface.bart_family:BART_FAMILY",
         "mbart": "regard.interop.huggingface.bart_family:BART_FAMILY",
         "m2m_100": "regard.interop.huggingface.bart_family:BART_FAMILY",
+        "t5": "regard.interop.huggingface.t5:T5",
+        "mt5": "regard.interop.huggingface.t5:T5",
     },
 )

@@ -22,7 +22,10 @@ from regard.errors import DataError, UnsupportedError, import_extra
 from regard.inference.torch_engine import TorchEngine
 from regard.interop.huggingface.search import searched
 from regard.model_folder import ModelFolder
-from regard.text.vocabulary import BOS, EOS
+from regard.text.vocabulary import BOS, EOS, SPECIAL
+
+READ_OTHERWISE = ("▁", "␛", *SPECIAL)
+"""Characters that our tokenizer spells, and words that theirs takes for special tokens."""
 
 TOLERANCE = 1e-3
 """Nats by which log-probabilities may differ."""
@@ -44,7 +47,7 @@ def require_transformers() -> None:
 
 
 def compare(new: Path, folder: ModelFolder, samples: Sequence[str]) -> Compared:
-    """Compare on texts; those that are longer than the model takes are passed over.
+    """Compare on texts; those that are too long, or that their tokenizer reads otherwise, are passed over.
 
     Raises UnsupportedError if the two differ, DataError if no sample is short enough.
     """
@@ -53,11 +56,12 @@ def compare(new: Path, folder: ModelFolder, samples: Sequence[str]) -> Compared:
         pair = _Pair(new, folder)
         for text in samples:
             ids = folder.sides.source.ids(text)
-            if 0 < len(ids) <= folder.settings.text.longest_source:
+            plain = not any(mark in text for mark in READ_OTHERWISE)
+            if plain and 0 < len(ids) <= folder.settings.text.longest_source:
                 pair.compare(text, ids, compared)
     if not compared.sentences:
         hint = "give other lines with --samples"
-        raise DataError("no sample is short enough to compare on", where=str(folder.path), hint=hint)
+        raise DataError("no sample is short and plain enough to compare on", where=str(folder.path), hint=hint)
     return compared
 
 

@@ -19,6 +19,13 @@ Tokens = Mapping[int, str]
 """Tokens by their number in theirs."""
 
 
+FIRST = "<s>"
+"""What XLM-R's tokenizer puts before every text."""
+
+FAIRSEQ = ("M2M100Tokenizer", "NllbTokenizer", "MBart50Tokenizer", "XLMRobertaTokenizer")
+"""Tokenizers that are read of those with a sentencepiece.bpe.model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """For each entry of our vocabularies: its number in theirs."""
@@ -67,9 +74,10 @@ def read_sides(folder: HubFolder) -> tuple[Sides, Rows]:
     if unknown is None:
         raise CheckpointError("the vocabulary has no <unk>", where=str(folder.path), hint=WHOLE_COPY)
     eos = folder.config.get("eos_token_id")
+    first = folder.config.get("pad_token_id") if found is t5 else None  # which T5 starts with, said or not
     special = Special(
         pad=folder.setting("pad_token_id", int),
-        start=folder.setting("decoder_start_token_id", int),
+        start=folder.setting("decoder_start_token_id", int, default=first),
         eos=eos[0] if isinstance(eos, list) and eos else folder.setting("eos_token_id", int),
         unk=unknown,
     )
@@ -116,51 +124,68 @@ def numbered(folder: HubFolder, name: str) -> dict[int, str]:
 
 
 def fairseq(folder: HubFolder) -> Readable:
-    """Read one sentencepiece model whose pieces are numbered by a vocabulary, or one further on; codes come last."""
-    model = read_model(folder.path / "sentencepiece.bpe.model")
-    codes = language_codes(folder)
-    if (folder.path / "vocab.json").is_file():  # M2M100
+    """Read one sentencepiece model whose pieces are numbered by a vocabulary, or one further on; codes come last.
+
+    Raises UnsupportedError for tokenizers that number otherwise, or put the code after the text.
+    """
+    model, name = read_model(folder.path / "sentencepiece.bpe.model"), tokenizer_class(folder)
+    if name == "M2M100Tokenizer":
         tokens = numbered(folder, "vocab.json")
-        first_code = len(tokens)
-    else:  # NLLB, mBART: <s> <pad> </s> <unk>, then the pieces after the model's own three
+    else:  # the pieces come after the model's own three
         pieces = Foreign(model, ForeignConfig()).pieces
         tokens = dict(enumerate(("<s>", "<pad>", "</s>", "<unk>", *pieces[3:])))
-        first_code = len(tokens)
-    tokens |= dict(enumerate(codes, start=first_code))
-    return both_sides(folder, model, codes, tokens)
+    if name == "XLMRobertaTokenizer":
+        return both_sides(folder, model, (FIRST,), tokens, usual=FIRST)
+    added = language_codes(folder, len(tokens))
+    codes = tuple(dict.fromkeys(code for code in added.values() if code != "<mask>"))
+    return both_sides(folder, model, codes, tokens | added)
 
 
-def language_codes(folder: HubFolder) -> tuple[str, ...]:
-    """Return the codes of languages in their order.
+def tokenizer_class(folder: HubFolder) -> str:
+    """Return which tokenizer of theirs it is.
 
-    Raises UnsupportedError if the text comes before its code, as in the first mBART.
+    Raises UnsupportedError if it is none of those that are read.
+    """
+    settings, where = folder.optional("tokenizer_config.json"), str(folder.path / "tokenizer_config.json")
+    name = str(settings.get("tokenizer_class")).removesuffix("Fast")
+    if name not in FAIRSEQ or settings.get("legacy_behaviour"):
+        hint = f"what is: {', '.join(FAIRSEQ)}, with the language before the text"
+        raise UnsupportedError(f"tokenizer_class {name!r} is not read as it is", where=where, hint=hint)
+    if name == "XLMRobertaTokenizer" and folder.config.get("decoder_start_token_id") == 0:
+        problem = f"{FIRST} begins sources, and outputs where nothing is written yet"
+        raise UnsupportedError(problem, where=where, hint="regard has no place for both")
+    return name
+
+
+def language_codes(folder: HubFolder, first: int) -> dict[int, str]:
+    """Return the codes of languages by their number, from `first` on; none if no file names them.
+
+    Where numbers are written down they count; else the codes are numbered in the order of their list.
     """
     settings = folder.optional("tokenizer_config.json")
-    if settings.get("tokenizer_class") in ("MBartTokenizer", "MBartTokenizerFast"):
-        hint = "mBART-50, which has it before the text, is read"
-        raise UnsupportedError("has the language after the text", where=str(folder.path), hint=hint)
+    added = settings.get("added_tokens_decoder")
+    if isinstance(added, Mapping):
+        numbers = {int(number): _content(token) for number, token in added.items() if str(number).isdecimal()}
+        return {number: token for number, token in sorted(numbers.items()) if number >= first}
     for table in (folder.optional("special_tokens_map.json"), settings):
-        for name in ("additional_special_tokens", "extra_special_tokens"):
-            codes = table.get(name)
-            if isinstance(codes, list) and codes:
-                return tuple(dict.fromkeys(_content(code) for code in codes))
-    return ()
+        codes = table.get("additional_special_tokens")
+        if isinstance(codes, list) and codes:
+            return dict(enumerate(dict.fromkeys(map(_content, codes)), start=first))
+    return {}
 
 
 def _content(token: Any) -> str:
     return str(token["content"] if isinstance(token, Mapping) and "content" in token else token)
 
 
-def both_sides(folder: HubFolder, model: bytes, codes: tuple[str, ...], tokens: Tokens) -> Readable:
-    """Return one model for both sides, with the languages that the tokenizer is set to."""
+def both_sides(folder: HubFolder, model: bytes, codes: tuple[str, ...], tokens: Tokens, usual: str = "") -> Readable:
+    """Return one model for both sides, with the languages that the tokenizer is set to, or the usual code."""
     settings = folder.optional("tokenizer_config.json")
     spelt = {code: code for code in codes} | {code.strip("_"): code for code in codes}
-
-    def usual(name: str) -> str:
-        return spelt.get(str(settings.get(name)), "")
-
-    source = Foreign(model, ForeignConfig(codes=codes, usual=usual("src_lang")))
-    target = Foreign(model, ForeignConfig(codes=codes, usual=usual("tgt_lang")))
+    source, target = (
+        Foreign(model, ForeignConfig(codes=codes, usual=usual or spelt.get(str(settings.get(name)), "")))
+        for name in ("src_lang", "tgt_lang")
+    )
     return Readable(source, target, tokens, tokens)
 
 
