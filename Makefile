@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-all check constraints
+.PHONY: help quickstart test test-all check sanitize constraints
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,16 @@ check: .venv/.installed-dev  ## lint, format and types, then make test; green at
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
+
+SANITIZED := .venv/sanitized
+SANITIZE := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+sanitize: .venv/.installed-dev  ## run the decoding engine's tests under address and undefined-behaviour sanitizers (g++)
+	rm -rf $(SANITIZED) && cp -r src $(SANITIZED)
+	CXXFLAGS="$(SANITIZE)" $(BIN)/python $(SANITIZED)/regard/native/build.py
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		OMP_NUM_THREADS=1 PYTHONPATH=$(SANITIZED) $(BIN)/python -m pytest -p no:xdist tests/inference/test_native_engine.py \
+		tests/inference/test_damage.py
 
 constraints: .venv/.installed-all  ## write what is installed now into constraints.txt
 	{ sed '/^#/!d' constraints.txt; $(PIP) freeze --exclude-editable | sed 's/+.*//'; } > .venv/constraints.txt

@@ -29,8 +29,7 @@ def conclude(run: Run, pairs: Sequence[Pair], name: str = "held-out pairs") -> "
     found = evaluate(translator, pairs, metrics=task.metrics, pooled=task.pooled)
     maps = []
     with suppress(UnsupportedError):  # a family without encoder-decoder attention has nothing to draw
-        seen = Translator.load(run, engine="torch")
-        maps = [sharpest_map(trace_text(seen, pair.source)) for pair in thinned(pairs, 3)]
+        maps = [sharpest_map(trace_text(translator, pair.source)) for pair in thinned(pairs, 3)]
     write_report(run.path, evaluation=found.to_json(), pairs=name, maps=maps)
     write_model_card(run.path, evaluation=found.to_json(), pairs=name)
     return found

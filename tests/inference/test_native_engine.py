@@ -31,9 +31,9 @@ VARIANTS = {
 }
 SOURCES = [list(text) for text in ("abcdefgh", "mnop qrst", "D", "", "ghij" * 9)]
 SEARCHES: list[DecodingConfig] = [
-    GreedyConfig(max_length=12),
-    BeamConfig(beams=4, n_best=3, max_length=8),
-    BeamConfig(beams=3, n_best=3, length=PowerNormalisation(), no_repeat=2, min_length=4, max_length=8),
+    GreedyConfig(max_length=6),
+    BeamConfig(beams=4, n_best=3, max_length=6),
+    BeamConfig(beams=3, n_best=3, length=PowerNormalisation(), no_repeat=2, min_length=4, max_length=6),
     BeamConfig(beams=2, n_best=2, length=NoNormalisation(), length_ratio=0.5, length_extra=1),
 ]
 FAR = 1e-3
@@ -71,12 +71,12 @@ def test_three_ways_tied(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        SamplingConfig(n_best=3, max_length=20),
-        SamplingConfig(top_k=3),
-        SamplingConfig(top_p=0.6, n_best=2, seed=2**40 + 7),
-        SamplingConfig(top_k=5, top_p=0.7, temperature=2.0, no_repeat=1),
+        SamplingConfig(n_best=3, max_length=6),
+        SamplingConfig(top_k=3, max_length=6),
+        SamplingConfig(top_p=0.6, n_best=2, seed=2**40 + 7, max_length=6),
+        SamplingConfig(top_k=5, top_p=0.7, temperature=2.0, no_repeat=1, max_length=6),
     ],
-    ids=str,
+    ids=["all", "top k", "top p", "both"],
 )
 def test_samples_are_those_of_torch(config: SamplingConfig, tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path / "model")

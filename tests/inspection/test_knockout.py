@@ -137,6 +137,7 @@ def test_observers_are_gone_even_on_error() -> None:
     assert all(getattr(module, "observer", None) is None for module in model.modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [TRANSFORMER, RECURRENT], ids=["transformer", "recurrent"])
 def test_changes_and_translations_are_those_of_each_knockout_alone(tmp_path: Path, config: ModelConfig) -> None:
     looked = subject(tmp_path, config)

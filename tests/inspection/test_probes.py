@@ -26,7 +26,7 @@ def test_a_few_pairs_are_seen_at_each_validation(tmp_path: Path) -> None:
     found = list(read_probes(run.path))
     assert [step for step, _ in found] == [4, 8, 12]
     assert [len(traces) for _, traces in found] == [2, 2, 2]
-    (first, last), engine = found[-1][1], Translator.load(run.path / "last").engine
+    (first, last), engine = found[-1][1], Translator.load(run.path / "last", engine="torch").engine
     assert (last.source, last.target_out) != (first.source, first.target_out)
     assert trainer.progress.step == 12
     now = trace_pair(engine, last.source[:-1], last.target_out[:-1])

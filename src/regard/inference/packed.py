@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from ctypes import addressof, memmove
 from typing import Any
 
+from regard.errors import CheckpointError
 from regard.inference.packed_file import HEADER, open_packed, save_packed
 from regard.inference.tensors import MappedTensor, MappedTensors
 from regard.model_folder import WEIGHTS, ModelFolder
@@ -162,8 +163,9 @@ class Packing:
         c = self.config.ngrams
         if c.kind == "none":
             return []
-        rows = [min(self.sizes[0] ** n, c.rows) for n in range(2, c.longest + 1)]  # type: ignore[attr-defined]
-        return [self._table(f"ngrams.tables.{i}", entries) for i, entries in enumerate(rows)]
+        sizes = range(2, c.longest + 1)  # type: ignore[attr-defined]
+        rows = ((n, min(self.sizes[0] ** n, c.rows)) for n in sizes)  # type: ignore[attr-defined]
+        return [self._table(f"ngrams.tables.{n - 2}", entries) for n, entries in rows]
 
     def _positions(self, stack: str) -> native.Positions:
         c: Any = self.config.positions
@@ -197,10 +199,14 @@ def pack(folder: ModelFolder, precision: int) -> tuple[native.Model, Any]:
     In INT8 what is packed is kept beside the weights, which are not even read the next time.
     Raises CheckpointError if the weights are damaged or not those of the config.
     """
-    tensors, config = MappedTensors(folder.path / WEIGHTS), folder.settings.model
+    config, counting = folder.settings.model, Space()
     assert isinstance(config, TransformerConfig)
-    counting = Space()
-    Packing(config, folder.sizes, tensors, counting, precision).model()
+    try:
+        tensors = MappedTensors(folder.path / WEIGHTS)
+        Packing(config, folder.sizes, tensors, counting, precision).model()
+    except CheckpointError:
+        folder.check_weights()  # which says better what is wrong
+        raise
     beside, checksum = folder.path / "packed-int8.bin", folder.weights_checksum
     kept = open_packed(beside, checksum, counting.size) if precision == native.INT8 else None
     if kept is None:

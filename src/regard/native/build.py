@@ -67,14 +67,16 @@ def build(folder: Path = HERE) -> Path:
         units = _units(command)
         made = [f"{objects}/{i}.o" for i in range(len(units))]
 
+        own = os.environ.get("CXXFLAGS", "").split()
+
         def compile_one(unit: tuple[str, list[str]], target: str) -> None:
-            _run([*command, *FLAGS, *unit[1], "-c", str(HERE / "src" / unit[0]), "-o", target])
+            _run([*command, *FLAGS, *unit[1], *own, "-c", str(HERE / "src" / unit[0]), "-o", target])
 
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             list(threads.map(compile_one, units, made))
         static = ["-static-libstdc++", "-static-libgcc"] if command[0].endswith("g++") else []
         linked = Path(objects) / NAME
-        _run([*command, "-shared", "-pthread", *static, *made, "-o", str(linked)])
+        _run([*command, "-shared", "-pthread", *own, *static, *made, "-o", str(linked)])
         fresh = folder / f".{NAME}.{os.getpid()}"
         shutil.copyfile(linked, fresh)
         fresh.replace(folder / NAME)  # a process that has the old one loaded keeps it

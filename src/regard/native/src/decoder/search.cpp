@@ -40,7 +40,7 @@ void Search::forbid(int32_t node) {
     forbidden_.insert(forbidden_.end(), {PAD, BOS, UNK});
     if (step_ < job_.options.min_length) forbidden_.push_back(END);
     const int64_t n = job_.options.no_repeat;
-    if (!n || step_ < n) return;
+    if (n < 1 || step_ < n) return;
     const std::vector<int32_t> written = trellis_.ids(node);
     const auto tail = written.end() - (n - 1);
     for (auto at = written.begin(); at + n <= written.end(); ++at)
