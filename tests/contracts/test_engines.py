@@ -39,11 +39,11 @@ EACH_ENGINE = [pytest.param(name, id=name, marks=MARKS.get(name, [])) for name i
 LENGTHS = [7, 1, 16, 7, 2, 11]
 SOURCES = [["abcdefghijklmnopqrstuvwxyz"[(7 * i + 3 * j) % 26] for j in range(n)] for i, n in enumerate(LENGTHS)]
 CONFIGS = [
-    GreedyConfig(max_length=6),
-    BeamConfig(beams=3, n_best=3, max_length=6),
-    GreedyConfig(no_repeat=1, min_length=4, max_length=6),
-    BeamConfig(beams=3, n_best=3, no_repeat=1, min_length=4, max_length=6),
-    SamplingConfig(n_best=2, top_k=5, seed=7, max_length=6),
+    GreedyConfig(max_length=10),
+    BeamConfig(beams=3, n_best=3, max_length=10),
+    GreedyConfig(no_repeat=1, min_length=4, max_length=10),
+    BeamConfig(beams=3, n_best=3, no_repeat=1, min_length=4, max_length=10),
+    SamplingConfig(n_best=2, top_k=5, seed=7, max_length=10),
 ]
 
 

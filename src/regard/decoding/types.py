@@ -92,7 +92,7 @@ class DecodingConfig:
         """Refuse impossible limits."""
         at_least(self, 0, "length_extra", "min_length", "no_repeat")
         at_least(self, 1, "max_length")
-        between(self, 1, 1000, "n_best")
+        between(self, 1, 10_000, "n_best")
         between(self, 0, 1000, "length_ratio")
         between(self, 0, self.max_length, "min_length")
 
