@@ -89,7 +89,9 @@ def best_settings(systems: list[str], search: str, mode: str, task: Task) -> lis
     """Return each system that runs here in its fastest setting."""
     chosen = []
     for system in systems:
-        entries = [Entry(system, setting, search, mode) for setting in SYSTEMS[system].settings]
+        kind = SYSTEMS[system]
+        settings = kind.single_settings if mode == "single" and kind.single_settings else kind.settings
+        entries = [Entry(system, setting, search, mode) for setting in settings]
         tried = {entry: speed(measured) for entry in entries if (measured := turn(entry, task))}
         if tried:
             chosen.append(max(tried, key=lambda entry: tried[entry]))

@@ -23,6 +23,7 @@ class System(ABC):
 
     rule: ClassVar[str]
     settings: ClassVar[tuple[str, ...]]
+    single_settings: ClassVar[tuple[str, ...]] = ()  # where sentences come one by one; none: the same
     target: ClassVar[str] = ""  # of `regard export`, if it takes another format
 
     @abstractmethod
@@ -100,6 +101,7 @@ class CTranslate2(System):
         for workers in ("nx1", "1xn")
         for batch in (16, 32, 64)
     )
+    single_settings = tuple(setting for setting in settings if setting.split()[2] == "16")
 
     def __init__(self, run: Path, prepared: Path, setting: str, threads: int) -> None:
         kind, workers, batch, *packed = setting.split()

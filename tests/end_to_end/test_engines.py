@@ -9,6 +9,7 @@ import pytest
 from regard.cli.main import main
 from regard.decoding.types import GreedyConfig
 from regard.evaluation import engines
+from tests.test_architecture import modules_after
 from tests.tiny_model import save_tiny_model
 
 pytest.importorskip("ctranslate2")
@@ -85,3 +86,9 @@ def test_what_an_engine_lacks_is_one_line_and_code_2(regard: Regard, place: Path
         "",
         "regard: engine 'ctranslate2': sampling search: not supported (use engine 'torch')\n",
     )
+
+
+def test_an_exported_model_translates_without_torch(regard: Regard, place: Path) -> None:
+    regard("export", place / "model", place / "out", "--to", "ctranslate2", "--samples", place / "lines.txt")
+    command = ["translate", "out", "lines.txt", "--engine", "ctranslate2"]
+    assert not {"torch", "numpy"} & modules_after(command, place)
