@@ -39,6 +39,7 @@ def test_weights_do_change(tmp_path: Path, pairs: str) -> None:
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.slow
 def test_it_can_be_resumed_when_the_model_is_gone(tmp_path: Path, pairs: str) -> None:
     model, out = save_tiny_model(tmp_path / "model"), tmp_path / "run"
     assert main(["train", pairs, "--from", str(model.path), "--out", str(out), *QUICK]) == 0

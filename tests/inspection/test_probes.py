@@ -45,6 +45,7 @@ def test_probes_change_nothing_and_cost_no_file_when_there_are_none(tmp_path: Pa
     assert files[0] == files[1]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_sees_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
     whole, splits = tiny_run(tmp_path / "whole")
     whole.train(splits, Recorder())

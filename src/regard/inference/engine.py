@@ -6,8 +6,9 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from regard.decoding import LENGTHS, SEARCHES
 from regard.decoding.types import BeamConfig, DecodingConfig, Hypothesis
-from regard.errors import UnsupportedError
+from regard.errors import DataError, UnsupportedError
 from regard.model_folder import ModelFolder
+from regard.text.vocabulary import UNK, Vocabulary
 
 T = TypeVar("T")
 Tokens = Sequence[str]
@@ -107,6 +108,19 @@ def precision_of(engine: str, asked: str | None, known: Sequence[str]) -> str:
         hint = f"it has {', '.join(known)}"
         raise UnsupportedError(f"precision {asked!r}: not supported", where=f"engine {engine!r}", hint=hint)
     return asked or known[0]
+
+
+def forced_ids(vocabulary: Vocabulary, tokens: Tokens) -> list[int]:
+    """Return the ids of what an output must start with.
+
+    Raises DataError if the model cannot write one of the tokens.
+    """
+    ids = vocabulary.ids(tokens)
+    if UNK in ids:
+        unknown = tokens[ids.index(UNK)]
+        hint = "force only what occurs in the training targets"
+        raise DataError(f"the model cannot write {unknown!r}", where="prefix", hint=hint)
+    return ids
 
 
 def require(engine: Engine, features: Iterable[str]) -> None:

@@ -18,8 +18,8 @@ from regard.decoding.types import (
     NoNormalisation,
     SamplingConfig,
 )
-from regard.errors import ConfigError, DataError, UnsupportedError
-from regard.inference.engine import FEATURES, WINDOW, Tokens, precision_of
+from regard.errors import ConfigError, UnsupportedError
+from regard.inference.engine import FEATURES, WINDOW, Tokens, forced_ids, precision_of
 from regard.inference.packed import TABLES, pack
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig, TransformerConfig
@@ -38,7 +38,7 @@ from regard.native.decoder import (
 )
 from regard.native.library import native
 from regard.text.sides import Sides
-from regard.text.vocabulary import EOS, UNK
+from regard.text.vocabulary import EOS
 
 PRECISIONS = {"float32": FLOAT32, "int8": INT8}
 
@@ -104,12 +104,7 @@ class NativeEngine:
         return [*self.sides.source.vocabulary.ids(tokens), EOS]
 
     def _prefix(self, tokens: Tokens) -> list[int]:
-        ids = self.sides.target.vocabulary.ids(tokens)
-        if UNK in ids:
-            unknown = tokens[ids.index(UNK)]
-            hint = "force only what occurs in the training targets"
-            raise DataError(f"the model cannot write {unknown!r}", where="prefix", hint=hint)
-        return ids
+        return forced_ids(self.sides.target.vocabulary, tokens)
 
     def _found(
         self, written: Iterable[Written], config: DecodingConfig, length: LengthNormalisation

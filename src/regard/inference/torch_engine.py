@@ -15,12 +15,11 @@ from regard.data.batch import Batch, PaddedTokens
 from regard.decoding.ensemble import Ensemble
 from regard.decoding.search import Found, search
 from regard.decoding.types import BeamConfig, DecodingConfig, Hypothesis
-from regard.errors import ConfigError, DataError, UnsupportedError
-from regard.inference.engine import FEATURES, Tokens, precision_of, windows
+from regard.errors import ConfigError, UnsupportedError
+from regard.inference.engine import FEATURES, Tokens, forced_ids, precision_of, windows
 from regard.model_folder import ModelFolder
 from regard.models.device import device_called
 from regard.text.sides import Sides
-from regard.text.vocabulary import UNK
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -81,12 +80,7 @@ class TorchEngine:
         return self.sides.source.vocabulary.ids(tokens)
 
     def _prefix(self, tokens: Tokens) -> list[int]:
-        ids = self.sides.target.vocabulary.ids(tokens)
-        if UNK in ids:
-            unknown = tokens[ids.index(UNK)]
-            hint = "force only what occurs in the training targets"
-            raise DataError(f"the model cannot write {unknown!r}", where="prefix", hint=hint)
-        return ids
+        return forced_ids(self.sides.target.vocabulary, tokens)
 
     def _search(self, window: list[tuple[list[int], list[int], int]], config: DecodingConfig) -> list[list[Hypothesis]]:
         rows = config.beams if isinstance(config, BeamConfig) else config.n_best
