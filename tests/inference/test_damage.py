@@ -49,7 +49,7 @@ def try_all(whole: Path, place: Path, seed: int, times: int) -> dict[str, int]:
             manifest["files"][name.as_posix()] = sha256(place / name)
             (place / "manifest.json").write_text(json.dumps(manifest))
         try:
-            precision = draw.choice(("float32", "int8"))
+            precision = draw.choice(("float32", "bfloat16", "int8"))
             translator = Translator.load(place, engine="native", threads=1, precision=precision)
             translator.translate(["abc", "mnop"], beams=2)
             counts["worked"] += 1

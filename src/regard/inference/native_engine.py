@@ -1,4 +1,4 @@
-"""The Transformer decoded by the native library: no torch, a worker per thread, int8 or float32.
+"""The Transformer decoded by the native library: no torch, a worker per thread, in float32, bfloat16 or int8.
 
 Finds what the torch engine finds, on the same weights: `decoding/beam.py` says by which rules.
 """
@@ -20,13 +20,11 @@ from regard.decoding.types import (
 )
 from regard.errors import ConfigError, UnsupportedError
 from regard.inference.engine import FEATURES, WINDOW, Tokens, forced_ids, precision_of
-from regard.inference.packed import TABLES, pack
+from regard.inference.packed import PRECISIONS, TABLES, pack
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.native.decoder import (
     ACTIVATIONS,
-    FLOAT32,
-    INT8,
     LENGTHS,
     NORMS,
     POSITIONS,
@@ -39,8 +37,6 @@ from regard.native.decoder import (
 from regard.native.library import native
 from regard.text.sides import Sides
 from regard.text.vocabulary import EOS
-
-PRECISIONS = {"float32": FLOAT32, "int8": INT8}
 
 
 class NativeEngine:
@@ -70,7 +66,7 @@ class NativeEngine:
         folder = folders[0]
         if problem := obstacle(folder.settings.model):
             raise _unsupported(problem)
-        model, kept = pack(folder, PRECISIONS[chosen])
+        model, kept = pack(folder, chosen)
         return cls(Decoder(model, kept, threads or _cores()), folder.sides)
 
     @property

@@ -23,6 +23,9 @@ TABLES = {
 }
 """Names of the matrices of source, target and output, by the kind of embeddings."""
 
+PRECISIONS = {"float32": native.FLOAT32, "bfloat16": native.BFLOAT16, "int8": native.INT8}
+"""What weights can be packed as."""
+
 _ALIGNED = 64  # bytes
 
 
@@ -193,30 +196,30 @@ def _join(tensors: Sequence[MappedTensor], at: int) -> None:
         at += 4 * tensor.size
 
 
-def pack(folder: ModelFolder, precision: int) -> tuple[native.Model, Any]:
+def pack(folder: ModelFolder, precision: str) -> tuple[native.Model, Any]:
     """Return a folder's model for the native engine, and what must be kept as long as it is used.
 
-    In INT8 what is packed is kept beside the weights, which are not even read the next time.
+    In less than float32 what is packed is kept beside the weights, which are not even read the next time.
     Raises CheckpointError if the weights are damaged or not those of the config.
     """
     config, counting = folder.settings.model, Space()
     assert isinstance(config, TransformerConfig)
     try:
         tensors = MappedTensors(folder.path / WEIGHTS)
-        Packing(config, folder.sizes, tensors, counting, precision).model()
+        Packing(config, folder.sizes, tensors, counting, PRECISIONS[precision]).model()
     except CheckpointError:
         folder.check_weights()  # which says better what is wrong
         raise
-    beside, checksum = folder.path / "packed-int8.bin", folder.weights_checksum
-    kept = open_packed(beside, checksum, counting.size) if precision == native.INT8 else None
+    beside, checksum = folder.path / f"packed-{precision}.bin", folder.weights_checksum
+    kept = open_packed(beside, checksum, counting.size) if precision != "float32" else None
     if kept is None:
         folder.check_weights()
     memory = mmap.mmap(-1, counting.size) if kept is None else kept
     address = addressof(ctypes.c_char.from_buffer(memory)) + (0 if kept is None else HEADER)
-    packing = Packing(config, folder.sizes, tensors, Space(address, filled=kept is not None), precision)
+    packing = Packing(config, folder.sizes, tensors, Space(address, filled=kept is not None), PRECISIONS[precision])
     model = packing.model()
     if kept is None:
         tensors.forget()
-        if precision == native.INT8:
+        if precision != "float32":
             save_packed(beside, checksum, memory, counting.size)
     return model, (memory, packing.kept)

@@ -25,10 +25,11 @@ PORTABLE: dict[str, list[str]] = {"portable": []}
 
 DECODING = {
     "amx": [*X86["amx"], "-mamx-int8", "-mavx512vnni"],
+    "avx512_bf16": [*_AVX512, "-mavx512vnni", "-mavx512bf16"],
     "avx512": [*_AVX512, "-mavx512vnni"],
     "avx2": X86["avx2"],
 }
-"""The same for decoding, which wants products of bytes."""
+"""The same for decoding, which wants products of bytes and of bfloat16."""
 
 _MATHS = ["-ffp-contract=fast", "-fno-math-errno"]
 FLAGS = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", *_MATHS, "-Wno-psabi", "-pthread"]

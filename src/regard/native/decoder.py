@@ -12,7 +12,7 @@ from typing import Any
 from regard.errors import ResourceError
 from regard.native.library import PATH, native
 
-FLOAT32, INT8 = 0, 1
+FLOAT32, INT8, BFLOAT16 = 0, 1, 2
 NORMS = {"layer": 0, "rms": 1}
 ACTIVATIONS = {"relu": 0, "gelu": 1, "swiglu": 2, "silu": 3, "geglu": 4}
 POSITIONS = {"none": 0, "sinusoidal": 1, "learned": 2, "rotary": 3, "shaw": 4, "t5": 5, "alibi": 6, "sinusoidal-t2t": 7}
@@ -22,7 +22,7 @@ LENGTHS = {"none": 0, "gnmt": 1, "power": 2}
 PANEL = 16
 """Outputs of a linear map that are computed together: biases and scales are padded to a multiple of it."""
 
-SETS = ("amx", "avx512", "avx2", "portable")
+SETS = ("amx", "avx512_bf16", "avx512", "avx2", "portable")
 """Instruction sets that decoding has, the fastest first."""
 
 _ROWS = 96  # that a worker steps at a time: enough to read weights seldom, few enough for the caches
@@ -177,8 +177,8 @@ def decoding_set() -> str:
     if found.table is None:
         return ""
     library = decoding_library()
-    allowed = SETS[SETS.index(found.instructions) :] if found.instructions in SETS else SETS
-    return next(name for name in allowed if library.regard_decodes(name.encode()))
+    first = next(i for i, name in enumerate(SETS) if name.startswith(found.instructions))
+    return next(name for name in SETS[first:] if library.regard_decodes(name.encode()))
 
 
 class Decoder:

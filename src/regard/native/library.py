@@ -14,7 +14,7 @@ from typing import Any
 from regard.errors import ConfigError
 from regard.native.build import NAME
 
-VERSION = 5
+VERSION = 6
 """Of the interface; a library with another one is left alone."""
 
 SETS = ("amx", "avx512", "avx2", "portable")

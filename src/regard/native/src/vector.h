@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -163,6 +164,16 @@ struct Part {
     void put(T* at, Floats x) const { store(at, x, count); }
 };
 
+// Half of a vector, lane by lane. By way of memory, compilers keep what is summed up there and not in a register.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define PICK(x, lane) __builtin_shufflevector(x, x, (lane)...)
+#endif
+#endif
+#if !defined(PICK)
+#define PICK(x, lane) Half{reinterpret_cast<const float*>(&x)[lane]...}
+#endif
+
 // Folds a vector in halves until one number is left.
 template <int COUNT>
 struct Lanes {
@@ -171,9 +182,12 @@ struct Lanes {
 
     template <class Join>
     static float fold(Vector x, const Join& join) {
-        Half low, high;
-        memcpy(&low, &x, sizeof low);
-        memcpy(&high, reinterpret_cast<const char*>(&x) + sizeof low, sizeof high);
+        return halve(x, join, std::make_integer_sequence<int, COUNT / 2>{});
+    }
+
+    template <class Join, int... LANE>
+    static float halve(Vector x, const Join& join, std::integer_sequence<int, LANE...>) {
+        const Half low = PICK(x, LANE), high = PICK(x, LANE + COUNT / 2);
         return Lanes<COUNT / 2>::fold(join(low, high), join);
     }
 };

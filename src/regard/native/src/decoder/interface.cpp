@@ -9,6 +9,7 @@
 #if defined(WITH_AMX)
 namespace amx { extern const regard::decoder::Kernels decoder_kernels; }
 #endif
+namespace avx512_bf16 { extern const regard::decoder::Kernels decoder_kernels; }
 namespace avx512 { extern const regard::decoder::Kernels decoder_kernels; }
 namespace avx2 { extern const regard::decoder::Kernels decoder_kernels; }
 #endif
@@ -32,6 +33,7 @@ static const Kernels* kernels_of(const char* name) {
 #if defined(WITH_AMX)
     if (!strcmp(name, "amx")) return &amx::decoder_kernels;
 #endif
+    if (!strcmp(name, "avx512_bf16")) return &avx512_bf16::decoder_kernels;
     if (!strcmp(name, "avx512")) return &avx512::decoder_kernels;
     if (!strcmp(name, "avx2")) return &avx2::decoder_kernels;
 #endif
@@ -59,8 +61,9 @@ EXPORTED int regard_decodes(const char* name) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #if defined(WITH_AMX)
-    if (!strcmp(name, "amx")) return regard_decodes("avx512") && regard_runs("amx") && multiplies_bytes_on_tiles();
+    if (!strcmp(name, "amx")) return regard_decodes("avx512_bf16") && regard_runs("amx") && multiplies_bytes_on_tiles();
 #endif
+    if (!strcmp(name, "avx512_bf16")) return regard_decodes("avx512") && __builtin_cpu_supports("avx512bf16");
     if (!strcmp(name, "avx512"))
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

@@ -7,7 +7,7 @@
 
 namespace INSTRUCTIONS {
 
-constexpr int64_t FEW = 4;  // rows that tiles are not worth it for
+constexpr int64_t FEW = 4;  // rows of bytes that tiles are not worth it for
 
 inline void product_of_rows(
     int64_t precision, const decoder::Linear& map, int64_t rows, const decoder::Inputs& from, int64_t first, int64_t last,
@@ -17,8 +17,10 @@ inline void product_of_rows(
     const int64_t start = first / PANEL, end = (last + PANEL - 1) / PANEL;
     if (precision == decoder::FLOAT32) return product<FloatWeights>(p, rows, start, end);
 #if defined(__AMX_INT8__)
-    if (rows > FEW) return product_tiles(p, rows, start, end);
+    if (precision == decoder::BFLOAT16) return product_tiles<Floats>(p, rows, start, end);
+    if (rows > FEW) return product_tiles<Ints>(p, rows, start, end);
 #endif
+    if (precision == decoder::BFLOAT16) return product<BFloatWeights>(p, rows, start, end);
     product<ByteWeights>(p, rows, start, end);
 }
 

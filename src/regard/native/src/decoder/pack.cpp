@@ -23,10 +23,16 @@ void pack(
     const int64_t bytes = depth(precision, inputs);
     auto* packed = static_cast<int8_t*>(to);
     std::vector<int8_t> rounded(precision == INT8 ? bytes : 0);
+    std::vector<uint16_t> halves(precision == BFLOAT16 ? bytes / 2 : 0);
     for (int64_t o = 0; o < outputs; ++o) {
         const float* row = from + o * inputs;
         if (precision == FLOAT32) {
             lay(row, bytes, bytes, first + o, packed);
+            continue;
+        }
+        if (precision == BFLOAT16) {
+            round_to_bfloat16(inputs, row, halves.data());
+            lay(halves.data(), bytes, bytes, first + o, packed);
             continue;
         }
         float largest = 0.0f;

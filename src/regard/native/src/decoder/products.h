@@ -11,6 +11,7 @@ constexpr int PARTS = PANEL / LANES;  // vectors that hold 4 bytes of inputs of 
 // A vector of packed weights, and its product with 4 bytes of inputs, which is added to sums.
 struct FloatWeights {
     using Sums = Floats;
+    static constexpr int32_t ADDED = 0;  // to each weight
     Floats w;
     explicit FloatWeights(const int8_t* at) : w(load(reinterpret_cast<const float*>(at))) {}
     static Floats times(Floats sums, const FloatWeights& weights, const int8_t* inputs) {
@@ -18,6 +19,36 @@ struct FloatWeights {
         memcpy(&x, inputs, 4);
         return sums + weights.w * x;
     }
+};
+
+// 4 bytes are 2 inputs.
+struct BFloatWeights {
+    using Sums = Floats;
+    static constexpr int32_t ADDED = 0;
+#if defined(__AVX512BF16__)
+    __m512i w;
+    explicit BFloatWeights(const int8_t* at) : w(_mm512_loadu_si512(at)) {}
+    static Floats times(Floats sums, const BFloatWeights& weights, const int8_t* inputs) {
+        int32_t two;
+        memcpy(&two, inputs, 4);
+        return (Floats)_mm512_dpbf16_ps((__m512)sums, (__m512bh)weights.w, (__m512bh)_mm512_set1_epi32(two));
+    }
+#else
+    Floats first, second;
+    explicit BFloatWeights(const int8_t* at) {
+        const Words both = (Words)load(reinterpret_cast<const float*>(at));
+        first = (Floats)(both << 16);
+        second = (Floats)(both & 0xFFFF0000);
+    }
+    static Floats times(Floats sums, const BFloatWeights& weights, const int8_t* inputs) {
+        uint32_t both;
+        memcpy(&both, inputs, 4);
+        const uint32_t parts[] = {both << 16, both & 0xFFFF0000};
+        float x[2];
+        memcpy(x, parts, 8);
+        return sums + weights.first * x[0] + weights.second * x[1];
+    }
+#endif
 };
 
 #if defined(__AVX512VNNI__)
@@ -87,9 +118,6 @@ inline Floats scaled(const Product& p, int64_t r, int64_t output, Ints sums, int
     return __builtin_convertvector(exact, Floats) * (load(p.map.scales + output) * p.from.scales[r]);
 }
 
-inline int32_t added(const FloatWeights*) { return 0; }
-inline int32_t added(const ByteWeights*) { return ByteWeights::ADDED; }
-
 // Hands a vector of outputs over, when their bias is added.
 inline void put(const Product& p, int64_t r, int64_t output, Floats x) {
     if (p.map.bias) x += load(p.map.bias + output);
@@ -112,16 +140,15 @@ inline void block(const Product& p, int64_t first_row, int64_t panel) {
     for (int r = 0; r < ROWS; ++r)
         for (int part = 0; part < PANELS * PARTS; ++part) {
             const int64_t output = panel * PANEL + part * LANES;
-            const int32_t too_much = added(static_cast<Weights*>(nullptr));
-            put(p, first_row + r, output, scaled(p, first_row + r, output, sums[r][part], too_much));
+            put(p, first_row + r, output, scaled(p, first_row + r, output, sums[r][part], Weights::ADDED));
         }
 }
 
-constexpr int TALL = LANES == 16 ? 12 : LANES == 8 ? 6 : 2;  // rows whose sums, and a panel's weights, registers hold
+constexpr int TALL = LANES < 8 ? 2 : 6;  // rows whose sums, and a panel's weights, registers hold
 
 template <class Weights, int ROWS>
 inline void rows_of(const Product& p, int64_t first_row, int64_t first, int64_t last) {
-    constexpr int PANELS = LANES < 8 || ROWS * 2 > TALL ? 1 : ROWS * 4 > TALL ? 2 : 4;
+    constexpr int PANELS = LANES == 16 ? 4 : LANES < 8 || ROWS * 2 > TALL ? 1 : ROWS * 4 > TALL ? 2 : 4;
     int64_t panel = first;
     for (; panel + PANELS <= last; panel += PANELS) block<Weights, ROWS, PANELS>(p, first_row, panel);
     for (; panel < last; ++panel) block<Weights, ROWS, 1>(p, first_row, panel);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "../elementwise.h"
 #include "../norm.h"
@@ -11,12 +12,12 @@ namespace INSTRUCTIONS {
 
 // Bytes from -127 to 127, so that the largest entry is one of these; what is not a number becomes 0.
 inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t depth, float& scale, int32_t& total) {
-    Floats peaks{};
+    Ints peaks{};  // without their signs, floats are in the order of their bits
     along(inputs, [&](int64_t i, auto part) {
-        const Floats value = part.get(x + i);
-        peaks = larger(peaks, value < Floats{} ? -value : value);
+        const Ints bits = (Ints)part.get(x + i) & 0x7FFFFFFF;
+        peaks = bits > peaks ? bits : peaks;
     });
-    const float peak = largest(peaks);
+    const float peak = largest((Floats)peaks);
     const bool usable = peak > 0.0f && peak <= 3e38f;
     scale = usable ? peak / 127.0f : 1.0f;
     const float by = usable ? 127.0f / peak : 0.0f;
@@ -27,11 +28,20 @@ inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t de
         const Ints whole = (Ints)(part.get(x + i) * by + rounder) - (Ints)rounder;
         sums += whole;
         const Bytes bytes = __builtin_convertvector(whole, Bytes);
-        memcpy(to + i, &bytes, inputs - i < LANES ? inputs - i : LANES);
+        if constexpr (std::is_same_v<decltype(part), Whole>)
+            memcpy(to + i, &bytes, LANES);
+        else
+            memcpy(to + i, &bytes, inputs - i);
     });
     memset(to + inputs, 0, depth - inputs);
     total = 0;
     for (int lane = 0; lane < LANES; ++lane) total += sums[lane];
+}
+
+inline void prepare_halves(int64_t inputs, const float* x, int8_t* to, int64_t depth) {
+    auto* halves = reinterpret_cast<BFloat16*>(to);
+    along(inputs, [&](int64_t i, auto part) { part.put(halves + i, part.get(x + i)); });
+    memset(halves + inputs, 0, depth - 2 * inputs);
 }
 
 inline void prepare(
@@ -42,6 +52,8 @@ inline void prepare(
     for (int64_t r = 0; r < rows; ++r)
         if (precision == decoder::INT8)
             prepare_bytes(inputs, x + r * row, values + r * depth, depth, to.scales[r], to.sums[r]);
+        else if (precision == decoder::BFLOAT16)
+            prepare_halves(inputs, x + r * row, values + r * depth, depth);
         else
             memcpy(values + r * depth, x + r * row, depth);
 }

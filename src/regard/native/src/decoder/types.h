@@ -8,7 +8,7 @@ namespace regard::decoder {
 constexpr int64_t PANEL = 16;  // outputs of a linear map that are computed together
 constexpr int64_t ALONG = 64;  // bytes of inputs that are multiplied together
 
-enum Precision : int64_t { FLOAT32, INT8 };
+enum Precision : int64_t { FLOAT32, INT8, BFLOAT16 };
 enum NormKind : int64_t { LAYER_NORM, RMS_NORM };
 enum Activation : int64_t { RELU, GELU, SWIGLU, SILU, GEGLU };
 enum PositionsKind : int64_t { NO_POSITIONS, SINUSOIDAL, LEARNED, ROTARY, SHAW, T5, ALIBI, T2T_SINUSOIDAL };
@@ -16,9 +16,9 @@ enum PositionsKind : int64_t { NO_POSITIONS, SINUSOIDAL, LEARNED, ROTARY, SHAW, 
 static inline int64_t up(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
 // Bytes of one value, and of one row of inputs as products want it.
-static inline int64_t width(int64_t precision) { return precision == INT8 ? 1 : 4; }
+static inline int64_t width(int64_t precision) { return precision == INT8 ? 1 : precision == BFLOAT16 ? 2 : 4; }
 static inline int64_t depth(int64_t precision, int64_t inputs) {
-    return precision == INT8 ? up(inputs, ALONG) : inputs * width(precision);
+    return up(inputs * width(precision), precision == FLOAT32 ? 4 : ALONG);
 }
 
 // y = x Wᵀ + b. Weights lie as panels of 16 outputs: 4 bytes of inputs of each output, then the next 4 bytes; whatever
@@ -30,7 +30,7 @@ struct Linear {
     const float* bias;    // or null; to a whole panel
 };
 
-// Vectors to look up: in float32, or in bfloat16 beside INT8.
+// Vectors to look up: in bfloat16, or in float32 beside FLOAT32.
 struct Table {
     int64_t entries;
     const void* rows;
