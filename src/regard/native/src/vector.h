@@ -153,12 +153,15 @@ struct Whole {
 
 struct Part {
     int64_t count;
+    static Ints first_lanes() {
+        Ints lanes;
+        for (int lane = 0; lane < LANES; ++lane) lanes[lane] = lane;
+        return lanes;
+    }
     template <class T>
     Floats get(const T* at, float filler = 0.0f) const {
-        Floats found = load(at, count);
-        if (filler != 0.0f)
-            for (int64_t lane = count; lane < LANES; ++lane) found[lane] = filler;
-        return found;
+        const Floats found = load(at, count);
+        return filler == 0.0f ? found : first_lanes() < static_cast<int32_t>(count) ? found : all(filler);
     }
     template <class T>
     void put(T* at, Floats x) const { store(at, x, count); }

@@ -7,7 +7,7 @@ namespace regard::decoder {
 constexpr int64_t COLUMNS = 256;  // logits of a row that exist at a time
 
 Forward::Forward(const Model& model, const Kernels& kernels)
-    : model_(model), kernels_(kernels), encoder_places_(model.encoder.positions, model, false),
+    : model_(model), kernels_(kernels), kept_(kept_width(model.precision)), encoder_places_(model.encoder.positions, model, false),
       decoder_places_(model.decoder.positions, model, true) {}
 
 void Forward::Rows::reserve(int64_t rows, int64_t columns) {
@@ -88,29 +88,34 @@ void Forward::remember(const std::vector<Source>& sources, int64_t rows) {
     const int64_t shared = shared_size(model_);
     for (const Source& source : sources) {
         source.memory->length = source.count;
-        source.memory->keys_values.resize(model_.decoder.layers * shared * (up(source.count, PANEL) + source.count));
+        const int64_t places = up(source.count, PANEL) + source.count;
+        source.memory->keys_values.assign(model_.decoder.layers * shared * places * kept_, 0);
     }
     for (int64_t layer = 0; layer < model_.decoder.layers; ++layer) {
         linear(model_.decoder.layer[layer].source.source, rows, x_, wide_.at(0), wide_.row, STORE);
         int64_t first = 0;
         for (const Source& source : sources) {
             const int64_t row = up(source.count, PANEL);
-            float* to = source.memory->keys_values.data() + layer * shared * (row + source.count);
-            lay_across(source.count, shared, wide_.at(first), wide_.row, to, row);
-            for (int64_t place = 0; place < source.count; ++place)
-                std::copy_n(wide_.at(first + place) + shared, shared, to + shared * row + place * shared);
+            uint8_t* const keys = source.memory->keys_values.data() + layer * shared * (row + source.count) * kept_;
+            uint8_t* const values = keys + shared * row * kept_;
+            for (int64_t place = 0; place < source.count; ++place) {
+                keep(shared, wide_.at(first + place), keys + place * kept_, row);
+                keep(shared, wide_.at(first + place) + shared, values + place * shared * kept_);
+            }
             first += source.count;
         }
     }
 }
 
-// Feature by feature what is given place by place; zeros behind the last place.
-void Forward::lay_across(
-    int64_t places, int64_t features, const float* from, int64_t from_row, float* to, int64_t to_row
-) {
-    std::fill_n(to, features * to_row, 0.0f);
-    for (int64_t place = 0; place < places; ++place)
-        for (int64_t i = 0; i < features; ++i) to[i * to_row + place] = from[place * from_row + i];
+// Keeps numbers for later steps, each so many places from the next.
+void Forward::keep(int64_t count, const float* from, uint8_t* to, int64_t apart) const {
+    if (kept_ == 4) {
+        auto* floats = reinterpret_cast<float*>(to);
+        for (int64_t i = 0; i < count; ++i) floats[i * apart] = from[i];
+    } else {
+        auto* halves = reinterpret_cast<uint16_t*>(to);
+        for (int64_t i = 0; i < count; ++i) halves[i * apart] = to_bfloat16(from[i]);
+    }
 }
 
 // Adds the vector of the n-gram around each token: n / 2 tokens before it, the others from it on.
@@ -168,7 +173,10 @@ void Forward::self_attention(const Attention& attention, const std::vector<Sourc
         one.q = wide_.at(r);
         one.k_row = up(source.count, PANEL);
         across_.reserve(shared_size(model_), one.k_row);
-        lay_across(source.count, shared_size(model_), one.q + model_.d_model, wide_.row, across_.at(0), one.k_row);
+        std::fill_n(across_.at(0), shared_size(model_) * one.k_row, 0.0f);
+        for (int64_t place = 0; place < source.count; ++place)
+            for (int64_t i = 0; i < shared_size(model_); ++i)
+                across_.at(0)[i * one.k_row + place] = one.q[place * wide_.row + model_.d_model + i];
         one.k = across_.at(0);
         one.v = one.q + model_.d_model + shared_size(model_);
         one.step = wide_.row;
@@ -206,36 +214,67 @@ void Forward::step(const std::vector<Group>& groups) {
     step_rows_ = rows;
 }
 
+// Room for twice as many steps.
+void Forward::make_room(Cache& cache) {
+    const int64_t shared = shared_size(model_), both = 2 * shared, layers = model_.decoder.layers;
+    const int64_t before = cache.steps, steps = std::max<int64_t>(PANEL, 2 * before);
+    cache.steps = steps;
+    if (cache.rows > 1) {
+        cache.keys_values.resize(steps * layers * cache.rows * both * kept_);
+        return;
+    }
+    std::vector<uint8_t> wider(layers * steps * both * kept_);
+    for (int64_t layer = 0; layer < layers; ++layer) {
+        const uint8_t* from = cache.keys_values.data() + layer * before * both * kept_;
+        uint8_t* to = wider.data() + layer * steps * both * kept_;
+        for (int64_t i = 0; i < shared; ++i) std::copy_n(from + i * before * kept_, before * kept_, to + i * steps * kept_);
+        std::copy_n(from + before * shared * kept_, before * shared * kept_, to + steps * shared * kept_);
+    }
+    cache.keys_values.swap(wider);
+}
+
 void Forward::causal_attention(
     const Attention& attention, int64_t layer, const std::vector<Group>& groups, Rows& from
 ) {
     int64_t rows = 0;
     for (const Group& group : groups) rows += group.rows;
     linear(attention.input, rows, from, wide_.at(0), wide_.row, STORE);
-    const int64_t both = 2 * shared_size(model_);
+    const int64_t shared = shared_size(model_), both = 2 * shared, layers = model_.decoder.layers;
     int64_t r = 0;
     for (const Group& group : groups) {
         Cache& cache = *group.cache;
-        const int64_t step = model_.decoder.layers * cache.rows * both, layer_at = layer * cache.rows * both;
-        if (static_cast<int64_t>(cache.keys_values.size()) < (group.step + 1) * step)
-            cache.keys_values.resize(std::max<int64_t>(16, 2 * group.step) * step);
-        float* now = cache.keys_values.data() + group.step * step + layer_at;
-        for (int64_t i = 0; i < group.rows; ++i) {
-            turn(decoder_places_.turns(group.step), wide_.at(r + i));
-            std::copy_n(wide_.at(r + i) + model_.d_model, both, now + i * both);
-        }
+        if (group.step >= cache.steps) make_room(cache);
+        for (int64_t i = 0; i < group.rows; ++i) turn(decoder_places_.turns(group.step), wide_.at(r + i));
         Looking one = looking(&decoder_places_, group.step + 1);
         one.queries = group.rows;
         one.first = group.step;
         one.q = wide_.at(r);
-        one.k = cache.keys_values.data() + layer_at;
-        one.v = one.k + shared_size(model_);
-        one.step = step;
-        one.beside = both;
-        one.rows = group.ancestors;
-        one.row = group.ancestors_row;
         one.out = context_.at(r);
-        kernels_.look(one);
+        one.halves = kept_ == 2;
+        const float* now = one.q + model_.d_model;
+        if (cache.rows == 1) {
+            uint8_t* const keys = cache.keys_values.data() + layer * cache.steps * both * kept_;
+            uint8_t* const values = keys + cache.steps * shared * kept_;
+            keep(shared, now, keys + group.step * kept_, cache.steps);
+            keep(shared, now + shared, values + group.step * shared * kept_);
+            one.k = keys;
+            one.v = values;
+            one.k_row = cache.steps;
+            one.step = shared;
+            kernels_.look_across(one);
+        } else {
+            const int64_t step = layers * cache.rows * both;
+            uint8_t* const keys = cache.keys_values.data() + layer * cache.rows * both * kept_;
+            for (int64_t i = 0; i < group.rows; ++i)
+                keep(both, now + i * wide_.row, keys + (group.step * step + i * both) * kept_);
+            one.k = keys;
+            one.v = keys + shared * kept_;
+            one.step = step;
+            one.beside = both;
+            one.rows = group.ancestors;
+            one.row = group.ancestors_row;
+            kernels_.look(one);
+        }
         r += group.rows;
     }
     linear(attention.output, rows, context_, x_.at(0), x_.row, ADD);
@@ -254,8 +293,10 @@ void Forward::source_attention(
         one.queries = group.rows;
         one.q = wide_.at(r);
         one.k_row = up(one.keys, PANEL);
-        one.k = group.memory->keys_values.data() + layer * shared * (one.k_row + one.keys);
-        one.v = one.k + shared * one.k_row;
+        const uint8_t* const keys = group.memory->keys_values.data() + layer * shared * (one.k_row + one.keys) * kept_;
+        one.k = keys;
+        one.v = keys + shared * one.k_row * kept_;
+        one.halves = kept_ == 2;
         one.step = shared;
         one.out = context_.at(r);
         kernels_.look_across(one);

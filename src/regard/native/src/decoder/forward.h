@@ -11,13 +11,15 @@ namespace regard::decoder {
 // What a sentence's decoder attends to: of every layer the keys, feature by feature, and the values, place by place.
 struct Memory {
     int64_t length = 0;
-    std::vector<float> keys_values;
+    std::vector<uint8_t> keys_values;
 };
 
-// Keys and values of what was written: of every step, layer and row.
+// Keys and values of what was written. Of several rows: of every step, layer and row. Of one row: of every layer the
+// keys, feature by feature, and the values, step by step.
 struct Cache {
-    int64_t rows = 0;  // that a step has room for
-    std::vector<float> keys_values;
+    int64_t rows = 0;   // that a step has room for
+    int64_t steps = 0;  // that there is room for
+    std::vector<uint8_t> keys_values;
 };
 
 struct Source {
@@ -62,18 +64,20 @@ private:
     template <class Body>
     void sublayer(const Norm& norm, int64_t rows, const Body& body);
     void normalise(const Norm& norm, int64_t rows, Rows& from, Rows& to);
+    void make_room(Cache& cache);
     void self_attention(const Attention& attention, const std::vector<Source>& sources, Rows& from);
     void causal_attention(const Attention& attention, int64_t layer, const std::vector<Group>& groups, Rows& from);
     void source_attention(const Attention& attention, int64_t layer, const std::vector<Group>& groups, Rows& from);
     void feed_forward(const FeedForward& widening, int64_t rows, Rows& from);
     void add_ngrams(const Source& source, int64_t first);
     void turn(const float* turns, float* queries_keys_values);
-    static void lay_across(int64_t places, int64_t features, const float* from, int64_t from_row, float* to, int64_t to_row);
+    void keep(int64_t count, const float* from, uint8_t* to, int64_t apart = 1) const;
     void remember(const std::vector<Source>& sources, int64_t rows);
     Looking looking(Places* places, int64_t keys);
 
     const Model& model_;
     const Kernels& kernels_;
+    const int64_t kept_;  // bytes of a number that is kept
     Places encoder_places_, decoder_places_;
     int64_t rows_ = 0, step_rows_ = 0;
     Rows x_, y_, wide_, context_, tile_, across_;

@@ -20,8 +20,9 @@ struct Looking {
     int64_t queries, keys, heads, groups, features;  // groups: heads that share keys and values
     const float* q;
     int64_t q_row;
-    const float* k;  // `look`: key s of query r begins at k + s * step + (rows ? rows[r * row + s] : 0) * beside, as in v;
-    const float* v;  // `look_across`: feature i of all keys begins at k + i * k_row, value s at v + s * step
+    int64_t halves;  // 1: keys and values are in bfloat16
+    const void* k;   // `look`: key s of query r begins at k + s * step + (rows ? rows[r * row + s] : 0) * beside, as in v;
+    const void* v;   // `look_across`: feature i of all keys begins at k + i * k_row, value s at v + s * step
     int64_t k_row, step, beside;
     const uint16_t* rows;
     int64_t row;

@@ -8,7 +8,8 @@
 
 namespace INSTRUCTIONS {
 
-inline float product_of(int64_t features, const float* x, const float* y) {
+template <class T>
+inline float product_of(int64_t features, const float* x, const T* y) {
     Floats sums{};
     along(features, [&](int64_t i, auto part) { sums += part.get(x + i) * part.get(y + i); });
     return sum(sums);
@@ -47,82 +48,125 @@ inline void weigh(const decoder::Looking& one, int64_t r, int64_t head, float* s
     along(one.keys, [&](int64_t s, auto part) { part.put(scores + s, part.get(scores + s) * share); });
 }
 
-// Averages the values of ROWS queries, whose value s lies at v[r] + at(r, s), WIDE vectors of features at a time.
-template <int ROWS, int WIDE, class At>
-inline void average(const decoder::Looking& one, const float* v, const float* weights, int64_t row, float* out, const At& at) {
-    Floats sums[ROWS][WIDE] = {};
-    for (int64_t s = 0; s < one.keys; ++s)
-        for (int r = 0; r < ROWS; ++r)
-            for (int i = 0; i < WIDE; ++i) sums[r][i] += weights[r * row + s] * load(v + at(r, s) + i * LANES);
-    for (int r = 0; r < ROWS; ++r)
-        for (int i = 0; i < WIDE; ++i) store(out + r * one.out_row + i * LANES, sums[r][i]);
+// Several chains of sums are under way at once: those of some heads, of some queries, of some vectors. Each is the same
+// sum in the same order, whatever is beside it.
+
+// Where the keys or values of a head begin.
+template <class T>
+inline const T* of_head(const decoder::Looking& one, const void* all, int64_t head, int64_t row = 1) {
+    return static_cast<const T*>(all) + head / one.groups * one.features * row;
 }
 
-template <int ROWS, class At>
-inline void average_all(
-    const decoder::Looking& one, int64_t first, int64_t head, const float* weights, int64_t row, const At& at
-) {
-    const float* v = one.v + head / one.groups * one.features;
-    float* out = one.out + first * one.out_row + head * one.features;
+// Averages values by HEADS x ROWS rows of weights, WIDE vectors of features at a time; value s lies at at(s).
+template <class T, int HEADS, int ROWS, int WIDE, class At>
+inline void average(const decoder::Looking& one, int64_t first, int64_t head, int64_t i, int64_t row, const At& at) {
+    Floats sums[HEADS][ROWS][WIDE] = {};
+    const T* v[HEADS];
+    for (int h = 0; h < HEADS; ++h) v[h] = of_head<T>(one, one.v, head + h) + i;
+    for (int64_t s = 0; s < one.keys; ++s)
+        for (int h = 0; h < HEADS; ++h)
+            for (int part = 0; part < WIDE; ++part) {
+                const Floats value = load(v[h] + at(s) + part * LANES);
+                for (int r = 0; r < ROWS; ++r) sums[h][r][part] += one.weights[(h * ROWS + r) * row + s] * value;
+            }
+    for (int h = 0; h < HEADS; ++h)
+        for (int r = 0; r < ROWS; ++r)
+            for (int part = 0; part < WIDE; ++part)
+                store(one.out + (first + r) * one.out_row + (head + h) * one.features + i + part * LANES, sums[h][r][part]);
+}
+
+template <class T, int HEADS, int ROWS, class At>
+inline void average_all(const decoder::Looking& one, int64_t first, int64_t head, int64_t row, const At& at) {
     int64_t i = 0;
-    for (; i + 4 * LANES <= one.features; i += 4 * LANES) average<ROWS, 4>(one, v + i, weights, row, out + i, at);
-    for (; i + LANES <= one.features; i += LANES) average<ROWS, 1>(one, v + i, weights, row, out + i, at);
+    if (HEADS * ROWS <= 2)
+        for (; i + 4 * LANES <= one.features; i += 4 * LANES) average<T, HEADS, ROWS, 4>(one, first, head, i, row, at);
+    for (; i + 2 * LANES <= one.features; i += 2 * LANES) average<T, HEADS, ROWS, 2>(one, first, head, i, row, at);
+    for (; i + LANES <= one.features; i += LANES) average<T, HEADS, ROWS, 1>(one, first, head, i, row, at);
     if (i == one.features) return;
     const Part part{one.features - i};
-    for (int r = 0; r < ROWS; ++r) {
-        Floats sums{};
-        for (int64_t s = 0; s < one.keys; ++s) sums += weights[r * row + s] * part.get(v + at(r, s) + i);
-        part.put(out + r * one.out_row + i, sums);
-    }
+    for (int h = 0; h < HEADS; ++h)
+        for (int r = 0; r < ROWS; ++r) {
+            const T* v = of_head<T>(one, one.v, head + h) + i;
+            const float* weights = one.weights + (h * ROWS + r) * row;
+            Floats sums{};
+            for (int64_t s = 0; s < one.keys; ++s) sums += weights[s] * part.get(v + at(s));
+            part.put(one.out + (first + r) * one.out_row + (head + h) * one.features + i, sums);
+        }
 }
 
 // Keys one after the other, which may be another row's for every query: what a beam has written.
-inline void look(const decoder::Looking& one) {
+template <class T>
+inline void look_along(const decoder::Looking& one) {
     for (int64_t r = 0; r < one.queries; ++r) {
-        const auto at = [&](int64_t, int64_t s) {
+        const auto at = [&](int64_t s) {
             return s * one.step + (one.rows ? one.rows[r * one.row + s] * one.beside : 0);
         };
         for (int64_t head = 0; head < one.heads; ++head) {
             const float* q = one.q + r * one.q_row + head * one.features;
-            const float* k = one.k + head / one.groups * one.features;
-            for (int64_t s = 0; s < one.keys; ++s) one.weights[s] = product_of(one.features, q, k + at(0, s));
+            const T* k = of_head<T>(one, one.k, head);
+            for (int64_t s = 0; s < one.keys; ++s) one.weights[s] = product_of(one.features, q, k + at(s));
             weigh(one, r, head, one.weights);
-            average_all<1>(one, r, head, one.weights, 0, at);
+            average_all<T, 1, 1>(one, r, head, 0, at);
         }
     }
 }
 
-// ROWS queries from `first` on by one head, against keys that lie feature by feature.
-template <int ROWS>
+inline void look(const decoder::Looking& one) { one.halves ? look_along<BFloat16>(one) : look_along<float>(one); }
+
+// ROWS queries from `first` on by HEADS heads, against keys that lie feature by feature; weights have room for 4 of them.
+template <class T, int HEADS, int ROWS>
 inline void look_across_rows(const decoder::Looking& one, int64_t first, int64_t head) {
-    constexpr int WIDE = ROWS > 2 ? 2 : 4;
     const int64_t row = decoder::up(one.keys, PANEL);
-    const float* q = one.q + first * one.q_row + head * one.features;
-    const float* k = one.k + head / one.groups * one.features * one.k_row;
+    const float* q[HEADS];
+    const T* k[HEADS];
+    for (int h = 0; h < HEADS; ++h) {
+        q[h] = one.q + first * one.q_row + (head + h) * one.features;
+        k[h] = of_head<T>(one, one.k, head + h, one.k_row);
+    }
     const auto scores = [&](int64_t s, auto wide) {
-        Floats sums[ROWS][wide.value] = {};
+        Floats sums[HEADS][ROWS][wide.value] = {};
         for (int64_t i = 0; i < one.features; ++i)
+            for (int h = 0; h < HEADS; ++h)
+                for (int part = 0; part < wide.value; ++part) {
+                    const Floats key = load(k[h] + i * one.k_row + s + part * LANES);
+                    for (int r = 0; r < ROWS; ++r) sums[h][r][part] += q[h][r * one.q_row + i] * key;
+                }
+        for (int h = 0; h < HEADS; ++h)
             for (int r = 0; r < ROWS; ++r)
                 for (int part = 0; part < wide.value; ++part)
-                    sums[r][part] += q[r * one.q_row + i] * load(k + i * one.k_row + s + part * LANES);
-        for (int r = 0; r < ROWS; ++r)
-            for (int part = 0; part < wide.value; ++part) store(one.weights + r * row + s + part * LANES, sums[r][part]);
+                    store(one.weights + (h * ROWS + r) * row + s + part * LANES, sums[h][r][part]);
     };
     int64_t s = 0;
-    for (; s + WIDE * LANES <= one.k_row && s < one.keys; s += WIDE * LANES)
-        scores(s, std::integral_constant<int, WIDE>{});
+    for (; s + 2 * LANES <= row; s += 2 * LANES) scores(s, std::integral_constant<int, 2>{});
     for (; s < one.keys; s += LANES) scores(s, std::integral_constant<int, 1>{});
-    for (int r = 0; r < ROWS; ++r) weigh(one, first + r, head, one.weights + r * row);
-    average_all<ROWS>(one, first, head, one.weights, row, [&](int64_t, int64_t key) { return key * one.step; });
+    for (int h = 0; h < HEADS; ++h)
+        for (int r = 0; r < ROWS; ++r) weigh(one, first + r, head + h, one.weights + (h * ROWS + r) * row);
+    average_all<T, HEADS, ROWS>(one, first, head, row, [&](int64_t key) { return key * one.step; });
+}
+
+// All queries by HEADS heads.
+template <class T, int HEADS>
+inline void look_across_heads(const decoder::Looking& one, int64_t head) {
+    int64_t r = 0;
+    if constexpr (HEADS == 1)
+        for (; r + 4 <= one.queries; r += 4) look_across_rows<T, 1, 4>(one, r, head);
+    if constexpr (HEADS <= 2)
+        for (; r + 2 <= one.queries; r += 2) look_across_rows<T, HEADS, 2>(one, r, head);
+    for (; r < one.queries; ++r) look_across_rows<T, HEADS, 1>(one, r, head);
+}
+
+template <class T>
+inline void look_across_all(const decoder::Looking& one) {
+    int64_t head = 0;
+    if (one.queries == 1)
+        for (; head + 4 <= one.heads; head += 4) look_across_heads<T, 4>(one, head);
+    if (one.queries <= 3)
+        for (; head + 2 <= one.heads; head += 2) look_across_heads<T, 2>(one, head);
+    for (; head < one.heads; ++head) look_across_heads<T, 1>(one, head);
 }
 
 inline void look_across(const decoder::Looking& one) {
-    for (int64_t head = 0; head < one.heads; ++head) {
-        int64_t r = 0;
-        for (; r + 4 <= one.queries; r += 4) look_across_rows<4>(one, r, head);
-        for (; r + 2 <= one.queries; r += 2) look_across_rows<2>(one, r, head);
-        for (; r < one.queries; ++r) look_across_rows<1>(one, r, head);
-    }
+    one.halves ? look_across_all<BFloat16>(one) : look_across_all<float>(one);
 }
 
 }  // namespace INSTRUCTIONS

@@ -48,11 +48,7 @@ void pack(
 }
 
 void round_to_bfloat16(int64_t count, const float* from, uint16_t* to) {
-    for (int64_t i = 0; i < count; ++i) {
-        uint32_t bits;
-        memcpy(&bits, from + i, 4);
-        to[i] = static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-    }
+    for (int64_t i = 0; i < count; ++i) to[i] = to_bfloat16(from[i]);
 }
 
 }  // namespace regard::decoder

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace regard::decoder {
 
@@ -20,6 +21,15 @@ static inline int64_t width(int64_t precision) { return precision == INT8 ? 1 : 
 static inline int64_t depth(int64_t precision, int64_t inputs) {
     return up(inputs * width(precision), precision == FLOAT32 ? 4 : ALONG);
 }
+
+static inline uint16_t to_bfloat16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+// Bytes of a key's or value's feature that is kept for later steps.
+static inline int64_t kept_width(int64_t precision) { return precision == FLOAT32 ? 4 : 2; }
 
 // y = x Wᵀ + b. Weights lie as panels of 16 outputs: 4 bytes of inputs of each output, then the next 4 bytes; whatever
 // is added to make panels whole is zero.
