@@ -43,11 +43,14 @@ class Regard(System):
 
     rule = OURS
     engine: ClassVar[str]
+    shortlist: ClassVar[bool] = False
 
     def __init__(self, run: Path, prepared: Path, setting: str, threads: int) -> None:
         from regard.inference.translator import Translator
 
-        self.loaded = Translator.load(run, engine=self.engine, precision=setting, threads=threads).engine
+        self.loaded = Translator.load(
+            run, engine=self.engine, precision=setting, threads=threads, shortlist=self.shortlist
+        ).engine
 
     def translate(self, sources: Sequence[Tokens], beams: int) -> list[Tokens]:
         from regard.decoding.types import BeamConfig, GreedyConfig, PowerNormalisation
@@ -78,6 +81,14 @@ class Native(Regard):
 
     engine = "native"
     settings = ("int8", "bfloat16", "float32")
+
+
+class NativeShortlist(Regard):
+    """The same, thinking of listed tokens alone; `regard shortlist` has made the list."""
+
+    engine = "native"
+    settings = ("int8",)
+    shortlist = True
 
 
 class Onnx(Regard):
@@ -185,6 +196,7 @@ def _limit(sources: Sequence[Tokens]) -> int:
 
 SYSTEMS: dict[str, type[System]] = {
     "native": Native,
+    "shortlist": NativeShortlist,
     "torch": Torch,
     "onnx": Onnx,
     "ctranslate2": CTranslate2,

@@ -37,6 +37,7 @@ COMMANDS = {
     "compare": Command("regard.cli.compare", "tell whether one run is better than another"),
     "export": Command("regard.cli.export", "write a model in another program's form"),
     "import": Command("regard.cli.import_", "read a model in Hugging Face's format"),
+    "shortlist": Command("regard.cli.shortlist", "learn which output words to think of, for speed"),
     "info": Command("regard.cli.info", "describe a run or a model folder"),
     "doctor": Command("regard.cli.doctor", "tell what this machine has and what is missing"),
 }

@@ -21,8 +21,10 @@ from regard.decoding.types import (
 from regard.errors import ConfigError, UnsupportedError
 from regard.inference.engine import FEATURES, WINDOW, Tokens, forced_ids, precision_of
 from regard.inference.packed import PRECISIONS, TABLES, pack
+from regard.inference.shortlist import Shortlist
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig, TransformerConfig
+from regard.native import decoder as structs
 from regard.native.decoder import (
     ACTIVATIONS,
     LENGTHS,
@@ -55,7 +57,9 @@ class NativeEngine:
         threads: int | None = None,
         device: str = "cpu",
         precision: str | None = None,
+        shortlist: bool = False,
     ) -> "NativeEngine":
+        """Load the model; with a shortlist, think only of the output tokens that its folder lists for a source."""
         if threads is not None and threads < 1:
             raise ConfigError(f"{threads} is below 1", where="threads", hint="one per core is most")
         if device != "cpu":
@@ -67,6 +71,11 @@ class NativeEngine:
         if problem := obstacle(folder.settings.model):
             raise _unsupported(problem)
         model, kept = pack(folder, chosen)
+        if shortlist:
+            listed = Shortlist.open(folder)
+            kept = (kept, listed)
+            places = (part.buffer_info()[0] for part in (listed.common, listed.first, listed.listed))
+            model.shortlist = structs.Shortlist(len(listed.common), *places)
         return cls(Decoder(model, kept, threads or _cores()), folder.sides)
 
     @property

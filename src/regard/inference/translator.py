@@ -11,11 +11,11 @@ from typing import overload
 
 from regard.config import checked
 from regard.decoding.types import BeamConfig, DecodingConfig, Hypothesis, NoNormalisation
-from regard.errors import ConfigError, DataError
+from regard.errors import ConfigError, DataError, UnsupportedError
 from regard.inference import ENGINES
 from regard.inference.adjusted import adjusted
 from regard.inference.engine import WINDOW, Engine, needed_for, require, windows
-from regard.inference.native_engine import obstacle
+from regard.inference.native_engine import NativeEngine, obstacle
 from regard.inference.over_long import joined, parts
 from regard.inference.translation import Output, OverLong, PairScore, Status, Translation
 from regard.model_folder import ModelFolder
@@ -61,18 +61,27 @@ class Translator:
         threads: int | None = None,
         device: str = "cpu",
         precision: str | None = None,
+        shortlist: bool = False,
         window: int = WINDOW,
     ) -> "Translator":
         """Load the model of a run or model folder, or of several that decode as one (an ensemble).
 
-        The engine is by default the native one where that can run the model, else torch.
+        The engine is by default the native one where that can run the model, else torch. With a shortlist it thinks
+        only of the output tokens that the model folder lists for a source, which is quicker and may miss some.
         Raises CheckpointError if there is none or it is damaged, UnsupportedError if they do not go together or with
         the engine.
         """
         paths = [runs] if isinstance(runs, str | PathLike) else runs
         folders = [ModelFolder.open(Path(path), weights=False) for path in paths]
         chosen = ENGINES[engine or usual_engine(folders, device)]
-        return cls(chosen.load(folders, threads=threads, device=device, precision=precision), folders[0], window)
+        loaded: Engine
+        if shortlist:
+            if chosen is not NativeEngine:
+                raise UnsupportedError("a shortlist: not supported", where=f"engine {chosen.name!r}", hint="use native")
+            loaded = NativeEngine.load(folders, threads=threads, device=device, precision=precision, shortlist=True)
+        else:
+            loaded = chosen.load(folders, threads=threads, device=device, precision=precision)
+        return cls(loaded, folders[0], window)
 
     @overload
     def translate(

@@ -91,6 +91,12 @@ class Stack(ctypes.Structure):
     )
 
 
+class Shortlist(ctypes.Structure):
+    """Output tokens that are thought of for a source."""
+
+    _fields_ = (*_numbers("common_count"), *_addresses("common", "first", "listed"))
+
+
 class Model(ctypes.Structure):
     """A whole Transformer."""
 
@@ -102,6 +108,7 @@ class Model(ctypes.Structure):
         *((name, Table) for name in ("source", "target")),
         ("logits", Linear),
         *((name, Stack) for name in ("encoder", "decoder")),
+        ("shortlist", Shortlist),
     )
 
 

@@ -68,6 +68,18 @@ class Aligner:
             table = np.maximum(np.exp(_digamma(counts) - _digamma(totals[maker])), UNSEEN)
         return cls(sources, targets, keys, table)
 
+    def likely(self, most: int) -> dict[str, list[str]]:
+        """Return the target tokens that each source token makes, the likeliest first and at most so many."""
+        maker, made = np.divmod(self._keys[:-1], len(self._targets) + 1)
+        order = np.lexsort((-self._probabilities[:-1], maker))
+        sources, targets = list(self._sources), list(self._targets)
+        found: dict[str, list[str]] = {}
+        for i in order[maker[order] > 0]:
+            tokens = found.setdefault(sources[maker[i] - 1], [])
+            if len(tokens) < most:
+                tokens.append(targets[made[i] - 1])
+        return found
+
     def score(self, source: Sequence[str], target: Sequence[str]) -> float:
         """Return the mean log-probability of the target's tokens, in nats per token; 0 if it has none."""
         return float(self.scores([(source, target)])[0])

@@ -11,6 +11,7 @@ namespace INSTRUCTIONS {
 // Keeps a logit that exceeds the bar, behind those that are as great: they have lower ids.
 inline void keep(decoder::Best& best, float value, int32_t id) {
     if (best.wanted >= 0) return;
+    if (best.names) id = best.names[id];
     for (int32_t i = 0; i < best.forbidden_count; ++i)
         if (best.forbidden[i] == id) return;
     int32_t place = best.found < best.most ? best.found++ : best.most - 1;

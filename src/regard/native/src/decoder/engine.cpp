@@ -99,7 +99,8 @@ bool Engine::fill(Forward& forward, std::vector<Ticket*>& active) {
     for (auto i = old; i < static_cast<int64_t>(active.size()); ++i) {
         Ticket& ticket = *active[i];
         ticket.cache.rows = ticket.search->most_rows();
-        sources.push_back({ticket.ids.data(), static_cast<int64_t>(ticket.ids.size()), &ticket.memory});
+        Few* const few = model_.shortlist.common_count && !ticket.exact ? &ticket.few : nullptr;
+        sources.push_back({ticket.ids.data(), static_cast<int64_t>(ticket.ids.size()), &ticket.memory, few});
     }
     if (!sources.empty()) forward.encode(sources);
     return true;
@@ -124,13 +125,13 @@ void Engine::step(Forward& forward, std::vector<Ticket*>& active) {
         Search& search = *ticket->search;
         search.ask(best.data() + rows);
         all_logits = all_logits || search.needs_logits();
-        groups.push_back({&ticket->memory, &ticket->cache, search.rows(), search.step(), search.tokens().data(),
+        groups.push_back({&ticket->memory, ticket->few.ids.empty() ? nullptr : &ticket->few, &ticket->cache, search.rows(), search.step(), search.tokens().data(),
                           search.ancestors(), search.ancestors_row()});
         rows += search.rows();
     }
     std::vector<float> logits(all_logits ? rows * model_.logits.outputs : 0);
     forward.step(groups);
-    forward.best(best, all_logits ? logits.data() : nullptr);
+    forward.best(groups, best, all_logits ? logits.data() : nullptr);
     int64_t first = 0;
     std::vector<Ticket*> going;
     for (Ticket* ticket : active) {
@@ -156,6 +157,7 @@ void Engine::finish(Ticket* ticket, bool whole) {
         }
     ticket->search.reset();
     ticket->memory = {};
+    ticket->few = {};
     ticket->cache = {};
     {
         const std::lock_guard<std::mutex> lock(mutex_);

@@ -17,12 +17,14 @@ namespace regard::decoder {
 struct Ticket {
     Ticket(const Job& job, int64_t entries)
         : search(job.options.kind == SAMPLING ? new_sampling(job, entries) : new_beam(job, entries)),
-          ids(job.ids, job.ids + job.count) {}
+          ids(job.ids, job.ids + job.count), exact(job.prefix_count || job.ends || job.options.kind == SAMPLING) {}
 
     int64_t number = 0;
     std::unique_ptr<Search> search;
     std::vector<int32_t> ids;
+    bool exact;  // must think of all tokens
     Memory memory;
+    Few few;
     Cache cache;
     enum { WAITING, DONE, FAILED } state = WAITING;
     bool unwanted = false;  // nobody waits for it any more

@@ -4,8 +4,6 @@
 
 namespace regard::decoder {
 
-constexpr int64_t COLUMNS = 256;  // logits of a row that exist at a time
-
 Forward::Forward(const Model& model, const Kernels& kernels)
     : model_(model), kernels_(kernels), kept_(kept_width(model.precision)), encoder_places_(model.encoder.positions, model, false),
       decoder_places_(model.decoder.positions, model, true) {}
@@ -25,7 +23,7 @@ void Forward::reserve(int64_t rows) {
     context_.reserve(rows, m.d_model);
     wide_.reserve(rows, std::max(attention, inner));
     tile_.reserve(rows, COLUMNS);
-    values_.resize(rows * depth(m.precision, std::max(m.d_model, m.d_ff)));
+    values_.resize((rows + 16) * depth(m.precision, std::max(m.d_model, m.d_ff)));  // products may look beyond the last
     scales_.resize(rows);
     sums_.resize(rows);
     inputs_ = {values_.data(), scales_.data(), sums_.data()};
@@ -81,6 +79,8 @@ void Forward::encode(const std::vector<Source>& sources) {
     }
     if (model_.encoder.final.weight) normalise(model_.encoder.final, rows, x_, x_);
     remember(sources, rows);
+    for (const Source& source : sources)
+        if (source.few) think_of(source);
 }
 
 // Makes keys and values of all decoder layers of what was read.
@@ -311,20 +311,6 @@ void Forward::feed_forward(const FeedForward& widening, int64_t rows, Rows& from
     linear(widening.widen, rows, from, wide_.at(0), wide_.row, then);
     if (gated(model_)) kernels_.gate(model_.activation, rows, model_.d_ff, wide_.at(0), wide_.row);
     linear(widening.narrow, rows, wide_, x_.at(0), x_.row, ADD);
-}
-
-void Forward::best(std::vector<Best>& rows, float* logits) {
-    const Linear& map = model_.logits;
-    kernels_.prepare(model_.precision, step_rows_, map.inputs, x_.at(0), x_.row, inputs_);
-    for (int64_t first = 0; first < map.outputs; first += COLUMNS) {
-        const int64_t count = std::min(COLUMNS, map.outputs - first);
-        kernels_.product(
-            model_.precision, map, step_rows_, inputs_, first, first + count, tile_.at(0), tile_.row, STORE);
-        for (int64_t r = 0; r < step_rows_; ++r) {
-            kernels_.best(model_.precision, first, count, tile_.at(r), rows[r]);
-            if (logits) std::copy_n(tile_.at(r), count, logits + r * map.outputs + first);
-        }
-    }
 }
 
 }  // namespace regard::decoder

@@ -8,6 +8,8 @@
 
 namespace regard::decoder {
 
+constexpr int64_t COLUMNS = 256;  // logits of a row that exist at a time
+
 // What a sentence's decoder attends to: of every layer the keys, feature by feature, and the values, place by place.
 struct Memory {
     int64_t length = 0;
@@ -22,15 +24,25 @@ struct Cache {
     std::vector<uint8_t> keys_values;
 };
 
+// The outputs of the last linear map that a sentence thinks of, with their weights; none: it thinks of all.
+struct Few {
+    std::vector<int32_t> ids;  // rising
+    std::vector<uint8_t> weights;
+    std::vector<float> scales, bias;
+    Linear map{};
+};
+
 struct Source {
     const int32_t* ids;  // EOS is the last
     int64_t count;
     Memory* memory;
+    Few* few;  // to be filled, or null
 };
 
 // Rows of one sentence, which read their tokens at place `step`.
 struct Group {
     const Memory* memory;
+    const Few* few;  // or null
     Cache* cache;
     int64_t rows, step;
     const int32_t* tokens;
@@ -47,8 +59,9 @@ public:
     // Steps all groups' rows; afterwards `best` answers for them.
     void step(const std::vector<Group>& groups);
 
-    // Looks through the logits of every row of the last step; `logits` has room for all of them, or is null.
-    void best(std::vector<Best>& rows, float* logits);
+    // Looks through the logits of every row of the last step, which was made for `groups`; `logits` has room for all of
+    // them, or is null.
+    void best(const std::vector<Group>& groups, std::vector<Best>& rows, float* logits);
 
 private:
     // Rows of floats, each padded to whole panels; they grow and keep what they hold.
@@ -73,6 +86,8 @@ private:
     void turn(const float* turns, float* queries_keys_values);
     void keep(int64_t count, const float* from, uint8_t* to, int64_t apart = 1) const;
     void remember(const std::vector<Source>& sources, int64_t rows);
+    void think_of(const Source& source);
+    void best_of_map(const Linear& map, int64_t first_row, int64_t rows, Best* best, float* logits);
     Looking looking(Places* places, int64_t keys);
 
     const Model& model_;
@@ -84,6 +99,7 @@ private:
     std::vector<int8_t> values_;
     std::vector<float> scales_, weights_;
     std::vector<int32_t> sums_;
+    std::vector<uint8_t> marks_;
     Inputs inputs_{};
 };
 

@@ -43,6 +43,7 @@ struct Best {
     int32_t found, most;
     float* values;  // greatest first; equal ones in the order of their ids
     int32_t* ids;
+    const int32_t* names;  // ids of the logits, rising; null: they are all there
     const int32_t* forbidden;
     int32_t forbidden_count;
     int32_t wanted;  // or -1: the one token that may come

@@ -82,6 +82,15 @@ struct Stack {
     Positions positions;
 };
 
+// Output tokens that are thought of for a source: some ever, some for each of its tokens. Source tokens that have none of
+// their own call for all tokens.
+struct Shortlist {
+    int64_t common_count;  // 0: there is no list
+    const int32_t* common;
+    const int64_t* first;  // of source token s: `listed` from first[s] to first[s + 1]
+    const int32_t* listed;
+};
+
 struct Model {
     int64_t precision, d_model, heads, key_value_heads, d_ff, pre_norm, norm_kind, activation;
     float epsilon, scale, ngram_scale;  // of the norms; what vectors looked up are multiplied by
@@ -90,6 +99,7 @@ struct Model {
     Table source, target;
     Linear logits;
     Stack encoder, decoder;
+    Shortlist shortlist;
 };
 
 static inline bool gated(const Model& m) { return m.activation == SWIGLU || m.activation == GEGLU; }
