@@ -1,7 +1,9 @@
 """Model folders written as transformers loads them: compared before they are put in place, and read back."""
 
 import json
+import random
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +94,25 @@ def test_transformers_gives_the_same_and_it_can_be_read_back(tmp_path: Path, var
     assert ("gnmt" in " ".join(report.notes)) == (folder.settings.decoding.length.kind == "gnmt")
     import_model(tmp_path / "hub", tmp_path / "back")
     check_same_logits(folder, ModelFolder.open(tmp_path / "back"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["paper", "two-way"])
+def test_a_thousand_sentences_have_the_same_tokens(name: str, tmp_path: Path) -> None:
+    """In a process of its own, where no shapes are checked."""
+    saved(tmp_path / "model", **VARIANTS[name])
+    draw, words = random.Random(1), sorted({word for text in SOURCES for word in text.split()})
+    texts = {" ".join(draw.choices(words, k=draw.randint(1, 8))) for _ in range(1200)}
+    (tmp_path / "texts").write_text("\n".join(sorted(texts)[:1000]), encoding="utf-8")
+    code = (
+        "import sys; from pathlib import Path; from regard.interop.huggingface.export import export; "
+        "from regard.model_folder import ModelFolder; place = Path(sys.argv[1]); "
+        "texts = (place / 'texts').read_text(encoding='utf-8').split('\\n'); "
+        "report = export(ModelFolder.open(place / 'model'), place / 'hub', texts); "
+        "print(report.sentences, report.same_greedy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1000", "1000"]
 
 
 @torch.no_grad()
