@@ -1,6 +1,8 @@
 // Products of rows with packed weights. Every output is the same sum in the same order, however many rows there are.
 #pragma once
 
+#include <type_traits>
+
 #include "../elementwise.h"
 #include "kernels.h"
 
@@ -144,12 +146,42 @@ inline void block(const Product& p, int64_t first_row, int64_t panel) {
         }
 }
 
+// Few rows by one panel after the other, which reads memory from front to back. Several sums are under way for each
+// output: of bytes, since the order of whole numbers does not matter.
+template <class Weights, int ROWS>
+inline void line(const Product& p, int64_t first_row, int64_t panel) {
+    constexpr int CHAINS = 4 / PARTS;
+    constexpr int64_t FAR = 2048;  // bytes ahead that are fetched
+    typename Weights::Sums sums[ROWS][CHAINS][PARTS] = {};
+    const int8_t* inputs = static_cast<const int8_t*>(p.from.values) + first_row * p.depth;
+    const int8_t* weights = static_cast<const int8_t*>(p.map.weights) + panel * PANEL * p.depth;
+    for (int64_t at = 0; at < p.depth; at += 4 * CHAINS)
+        for (int chain = 0; chain < CHAINS; ++chain) {
+            const int64_t here = at + 4 * chain;
+            __builtin_prefetch(weights + here * PANEL + FAR);
+            for (int part = 0; part < PARTS; ++part) {
+                const Weights w(weights + here * PANEL + part * LANES * 4);
+                for (int r = 0; r < ROWS; ++r)
+                    sums[r][chain][part] = Weights::times(sums[r][chain][part], w, inputs + r * p.depth + here);
+            }
+        }
+    for (int r = 0; r < ROWS; ++r)
+        for (int part = 0; part < PARTS; ++part) {
+            typename Weights::Sums all = sums[r][0][part];
+            for (int chain = 1; chain < CHAINS; ++chain) all += sums[r][chain][part];
+            const int64_t output = panel * PANEL + part * LANES;
+            put(p, first_row + r, output, scaled(p, first_row + r, output, all, Weights::ADDED));
+        }
+}
+
 constexpr int TALL = LANES < 8 ? 2 : 6;  // rows whose sums, and a panel's weights, registers hold
 
 template <class Weights, int ROWS>
 inline void rows_of(const Product& p, int64_t first_row, int64_t first, int64_t last) {
     constexpr int PANELS = LANES == 16 ? 4 : LANES < 8 || ROWS * 2 > TALL ? 1 : ROWS * 4 > TALL ? 2 : 4;
     int64_t panel = first;
+    if constexpr (std::is_same_v<Weights, ByteWeights> && ROWS <= 2 && PARTS <= 2)
+        for (; panel < last; ++panel) line<Weights, ROWS>(p, first_row, panel);
     for (; panel + PANELS <= last; panel += PANELS) block<Weights, ROWS, PANELS>(p, first_row, panel);
     for (; panel < last; ++panel) block<Weights, ROWS, 1>(p, first_row, panel);
 }
