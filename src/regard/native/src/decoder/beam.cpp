@@ -51,6 +51,8 @@ public:
             nodes.push_back(trellis_.add(nodes_[one.parent], one.token, one.log_prob));
             totals_.push_back(one.total);
         }
+        if (parents.empty() && trellis_.found().empty())  // totals beyond all numbers: of weights that make no sense
+            for (const int32_t node : nodes_) trellis_.complete(node, nullptr);
         follow(parents, tokens, std::move(nodes));
         return !parents.empty();
     }

@@ -10,17 +10,23 @@
 
 namespace INSTRUCTIONS {
 
-// Bytes from -127 to 127, so that the largest entry is one of these; what is not a number becomes 0.
+// Bytes from -127 to 127, so that the largest entry is one of these; all 0 if one is not a number.
 inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t depth, float& scale, int32_t& total) {
     Ints peaks{};  // without their signs, floats are in the order of their bits
     along(inputs, [&](int64_t i, auto part) {
         const Ints bits = (Ints)part.get(x + i) & 0x7FFFFFFF;
         peaks = bits > peaks ? bits : peaks;
     });
-    const float peak = largest((Floats)peaks);
-    const bool usable = peak > 0.0f && peak <= 3e38f;
-    scale = usable ? peak / 127.0f : 1.0f;
-    const float by = usable ? 127.0f / peak : 0.0f;
+    const Ints infinite = Ints{} + 0x7F800000;
+    const float peak = largest((Floats)(peaks > infinite ? infinite : peaks));  // not a number counts as infinite
+    scale = 1.0f;
+    total = 0;
+    if (!(peak > 1e-36f && peak <= 3e38f)) {
+        memset(to, 0, depth);
+        return;
+    }
+    scale = peak / 127.0f;
+    const float by = 127.0f / peak;
     const Floats rounder = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to whole numbers
     Ints sums{};
     typedef int8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
@@ -34,7 +40,6 @@ inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t de
             memcpy(to + i, &bytes, inputs - i);
     });
     memset(to + inputs, 0, depth - inputs);
-    total = 0;
     for (int lane = 0; lane < LANES; ++lane) total += sums[lane];
 }
 
