@@ -35,6 +35,16 @@ export function css(colour: number): string {
   return `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
 }
 
+/** Black or white, whichever is easier to read on a colour. */
+export function inkOn(colour: number): string {
+  const [r, g, b] = [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255].map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000" : "#fff";
+}
+
 /** Which of 256 colours a value of `most` has: by its root, so that small weights can be seen. */
 export function step(value: number, most: number): number {
   return Math.min(255, Math.round(255 * Math.sqrt(Math.max(0, value) / most)));

@@ -5,9 +5,9 @@ import type { Kind, Kinds } from "./types";
 export const KINDS: Kind[] = ["encoder", "decoder", "encoder-decoder"];
 
 export const KIND_WORDS: Record<Kind, { title: string; reads: string }> = {
-  encoder: { title: "Encoder self-attention", reads: "source words read the source" },
-  decoder: { title: "Decoder self-attention", reads: "what is written reads what was written before" },
-  "encoder-decoder": { title: "Encoder-decoder attention", reads: "what is written reads the source" },
+  encoder: { title: "Encoder self-attention", reads: "the source reads the source" },
+  decoder: { title: "Decoder self-attention", reads: "the output reads earlier output" },
+  "encoder-decoder": { title: "Encoder-decoder attention", reads: "the output reads the source" },
 };
 
 export interface HeadPlace {

@@ -6,7 +6,8 @@ export function fixed(value: number, digits = 2): string {
 }
 
 export function signed(value: number, digits = 2): string {
-  return (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
+  const text = Math.abs(value).toFixed(digits);
+  return Number(text) === 0 ? text : (value < 0 ? "−" : "+") + text;
 }
 
 export function percent(value: number): string {
