@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from regard import __version__
-from regard.errors import RegardError
+from regard.errors import RegardError, UsageError
 
 if TYPE_CHECKING:
     from regard.cli.look_text import Look
@@ -41,7 +41,10 @@ def write_look_page(look: "Look", path: Path) -> None:
 
 
 def compared(look: "Look") -> "list[Look]":
-    """Return what a text is compared with: the same writing by another model, or another text."""
+    """Return what a text is compared with: the same writing by another model, or another text.
+
+    Raises UsageError for what looks like a folder and is none.
+    """
     from regard.cli.look_text import Look
 
     other = look.args.compare_with
@@ -50,6 +53,9 @@ def compared(look: "Look") -> "list[Look]":
     values = vars(look.args) | {"compare_with": None}
     if Path(other).is_dir():
         return [Look.of(Namespace(**values | {"run": other, "target": look.output}))]
+    if "/" in other and " " not in other:
+        hint = "name the folder of a run or of a model, or give a text"
+        raise UsageError(f"no folder {other!r}", where="--compare-with", hint=hint)
     return [Look.of(Namespace(**values | {"text": other, "target": None}))]
 
 

@@ -24,7 +24,7 @@ def built_page() -> str:
     file = resources.files("regard").joinpath("page", "index.html")
     if not file.is_file():
         problem = "the page is not built"
-        raise MissingExtraError(problem, where="page", hint="in a clone of regard, with Node 20 or newer: make page")
+        raise MissingExtraError(problem, where="page", hint="in a clone of regard, with Node 20.19 or newer: make page")
     return file.read_text(encoding="utf-8")
 
 

@@ -1,0 +1,61 @@
+"""What the build hook does about the page, with npm and without."""
+
+import os
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.pages import ROOT
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module that builds, in a tree without a page and without npm."""
+    spec = spec_from_file_location("page_build", ROOT / "web" / "build.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.ts").write_text("", encoding="utf-8")
+    monkeypatch.setattr(module, "WEB", tmp_path)
+    monkeypatch.setattr(module, "PAGE", tmp_path / "page" / "index.html")
+    monkeypatch.setattr(module.is_built, "__defaults__", (module.PAGE,))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("REGARD_PAGE", raising=False)
+    return module
+
+
+def test_a_package_without_its_page_is_not_made(build: ModuleType) -> None:
+    with pytest.raises(build.BuildError, match=r"there is none: install Node .* do without the page"):
+        build.for_package(editable=False)
+
+
+def test_an_editable_install_never_fails_for_want_of_npm(build: ModuleType) -> None:
+    assert build.for_package(editable=True) == ""
+
+
+def test_a_package_may_be_made_without_it_on_purpose(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGARD_PAGE", "off")
+    assert "without its page" in build.for_package(editable=False)
+
+
+def test_a_built_page_needs_no_npm(build: ModuleType, tmp_path: Path) -> None:
+    build.PAGE.parent.mkdir()
+    build.PAGE.write_text("built", encoding="utf-8")
+    assert build.for_package(editable=False) == ""
+    os.utime(build.PAGE, (0, 0))  # its sources are newer
+    with pytest.raises(build.BuildError):
+        build.for_package(editable=False)
+
+
+def test_what_npm_said_is_shown(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\necho 'no lock file' >&2\nexit 1\n", encoding="utf-8")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}:/bin")
+    with pytest.raises(build.BuildError, match=r"(?s)npm ci.*no lock file"):
+        build.build()
