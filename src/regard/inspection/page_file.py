@@ -40,8 +40,9 @@ def filled(page: str, values: Mapping[str, Any], packed: Mapping[str, str]) -> s
     """Return a built page with data in it; nothing in the data can end the element that it stands in."""
     text = json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", r"\u003c")
     start = f'<script type="application/json" id="values">{text}</script>'
+    smallest_first = sorted(packed.items(), key=lambda item: len(item[1]))  # what is shown at once is small
     later = "\n".join(
-        f'<script type="application/octet-stream" id="{name}">{content}</script>' for name, content in packed.items()
+        f'<script type="application/octet-stream" id="{name}">{content}</script>' for name, content in smallest_first
     )
     before, _, behind = page.partition(PLACE)
     code, _, end = behind.partition(LATER)
