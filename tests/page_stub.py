@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from regard.errors import MissingExtraError
 from regard.inspection import page_file
 
 STUB = f"<!doctype html>\n<body>{page_file.PLACE}<script></script>{page_file.LATER}</body>\n"
@@ -14,6 +15,13 @@ STUB = f"<!doctype html>\n<body>{page_file.PLACE}<script></script>{page_file.LAT
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_file, "built_page", lambda: STUB)
+
+
+def stand_in_where_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        page_file.built_page()
+    except MissingExtraError:
+        stand_in(monkeypatch)
 
 
 def data_of(page: Path) -> tuple[dict[str, Any], dict[str, str]]:

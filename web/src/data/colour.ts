@@ -50,20 +50,27 @@ export function step(value: number, most: number): number {
   return Math.min(255, Math.round(255 * Math.sqrt(Math.max(0, value) / most)));
 }
 
-/** Colours each cell; a negative value takes its colour from `minus`. */
+/** The colour of what could not be read: it was not written yet. */
+export function notYet(dark: boolean): number {
+  return dark ? 0xff35302b : 0xffecebea;
+}
+
+/** Colours each cell; a negative value takes its colour from `minus`, and nothing right of the diagonal that of `later`. */
 export function paint(
   into: Uint32Array,
   values: Float32Array,
   columns: number,
   colours: { plus: Uint32Array; minus: Uint32Array },
   most: number | "row",
+  later?: number,
 ): void {
   for (let start = 0; start < values.length; start += columns) {
     let top = most === "row" ? 0 : most;
-    if (most === "row") for (let j = 0; j < columns; j++) top = Math.max(top as number, Math.abs(values[start + j]));
-    for (let i = start; i < start + columns; i++) {
-      const value = values[i];
-      into[i] = value < 0 ? colours.minus[step(-value, (top as number) || 1)] : colours.plus[step(value, (top as number) || 1)];
+    if (most === "row") for (let j = 0; j < columns; j++) top = Math.max(top, Math.abs(values[start + j]));
+    for (let j = 0; j < columns; j++) {
+      const value = values[start + j];
+      if (value === 0 && later !== undefined && j > start / columns) into[start + j] = later;
+      else into[start + j] = value < 0 ? colours.minus[step(-value, top || 1)] : colours.plus[step(value, top || 1)];
     }
   }
 }

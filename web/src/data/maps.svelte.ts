@@ -1,13 +1,18 @@
 /** Maps of heads, unpacked kind by kind when they are first shown. */
 
-import { grid, inWords, scaled, weightsOf, type Grid } from "./grid";
+import { grid, inWords, largest, scaled, weightsOf, type Grid } from "./grid";
 import { placeOf } from "./heads";
 import type { Source } from "./source";
 import type { Kind, KindMaps, Kinds, Pair } from "./types";
 
+/** Cells of unpacked maps of a kind that are kept at most: 4 bytes each. */
+const MOST_CELLS = 8_000_000;
+
 /** The bytes of one kind of attention in one look. */
 export class Unpacked {
   private grids = new Map<string, Grid>();
+  private cells = 0;
+  private most = 0;
 
   constructor(
     readonly maps: KindMaps,
@@ -37,19 +42,22 @@ export class Unpacked {
 
   /** The largest norm there is in this kind: what all its maps are drawn against. */
   get longest(): number {
-    let most = 0;
+    if (this.most) return this.most;
     const [layers, heads] = this.maps.shape;
     for (let layer = 0; layer < layers; layer++)
-      for (let head = 0; head < heads; head++)
-        for (const value of this.tokens(layer, head, "norm").at) if (value > most) most = value;
-    return most || 1;
+      for (let head = 0; head < heads; head++) this.most = Math.max(this.most, largest(this.tokens(layer, head, "norm")));
+    return (this.most ||= 1);
   }
 
   private kept(key: string, make: () => Grid): Grid {
     let found = this.grids.get(key);
     if (!found) {
-      if (this.grids.size > 600) this.grids.clear();
       found = make();
+      this.cells += found.at.length;
+      if (this.cells > MOST_CELLS) {
+        this.grids.clear();
+        this.cells = found.at.length;
+      }
       this.grids.set(key, found);
     }
     return found;
