@@ -28,6 +28,7 @@ SLOW = {
     "docs/guides/evaluate.md",
     "docs/guides/export.md",
     "docs/guides/g2p.md",
+    "docs/guides/look.md",
 }
 """Pages whose commands take over five seconds together."""
 

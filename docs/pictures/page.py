@@ -2,7 +2,7 @@
 
 python docs/pictures/page.py runs/quickstart
 
-Needs the built page, Playwright and a Chromium. Each picture has at most 64 colours, to stay small.
+Needs the built page, Playwright and a Chromium. Each picture has at most 256 colours, to stay small.
 """
 
 import argparse
@@ -14,19 +14,26 @@ from pathlib import Path
 
 from regard.cli.main import main as regard
 
-TEXT = "Thursday, April 22, 2032 at 3:12 PM"
-OTHER = "Thursday, April 22, 2032 at 3:12 AM"
+TEXT = "May 9, 2016, May 25, 1987, and June 26, 2040"
+OTHER = "May 9, 2016, June 25, 1987, and May 26, 2040"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 PICTURES = {  # name: address, width, height, colour scheme
-    "heads": ("#/heads?out=HEAD", 1280, 800, "light"),
-    "heads-dark": ("#/heads?sort=importance", 1280, 800, "dark"),
-    "head": ("#/head?row=1", 1280, 900, "light"),
-    "flow": ("#/flow?t=4", 1280, 760, "light"),
-    "align": ("#/align", 1280, 800, "light"),
-    "compare": ("#/compare", 1280, 1100, "light"),
+    "heads": ("#/heads?sel=HEAD&out=HEAD", 1280, 1180, "light"),
+    "heads-dark": ("#/heads?sort=importance", 1280, 880, "dark"),
+    "head": ("#/head?row=4", 1280, 980, "light"),
+    "flow": ("#/flow?t=5", 1280, 860, "light"),
+    "align": ("#/align", 1280, 960, "light"),
+    "compare": ("#/compare", 1280, 1280, "light"),
     "narrow": ("#/heads", 360, 720, "light"),
 }
+
+MOST_HARM = """
+() => JSON.parse(document.getElementById("values").textContent).looks[0].effects
+  .filter((effect) => effect.way === "zero" && effect.heads.length === 1)
+  .sort((a, b) => a.total - b.total)[0].heads[0]
+"""
+"""The head that the translation can least do without."""
 
 
 def main() -> None:
@@ -57,14 +64,11 @@ def take(page: Path, out: Path) -> None:
             view = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             view.goto(f"file://{page}")
             view.locator(".readout").first.wait_for()
-            heads = view.locator(".tile").evaluate_all("all => all.map((tile) => tile.id.slice(5))")
-            chosen = view.evaluate("JSON.parse(document.getElementById('values').textContent).looks[0].choice.head")
-            assert chosen in heads
-            view.evaluate("(to) => { location.hash = to; }", address.replace("HEAD", chosen))
+            view.evaluate("(to) => { location.hash = to; }", address.replace("HEAD", view.evaluate(MOST_HARM)))
             view.wait_for_timeout(400)
             picture = Image.open(io.BytesIO(view.screenshot()))
             file = out / f"page-{name}.png"
-            picture.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+            picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
             print(f"{file}  {file.stat().st_size / 1000:.0f} kB")
             view.close()
         browser.close()

@@ -109,10 +109,19 @@ def _corpus(look: "Look") -> dict[str, Any]:
     from regard.cli.measured import held_out
 
     if look.args.pairs is not None:
-        return corpus_of(look.translator, look.run, *named_pairs(look.args.pairs, look.args.gold))
+        return short(corpus_of(look.translator, look.run, *named_pairs(look.args.pairs, look.args.gold)))
     pairs = held_out(look.run, str(look.args.run))[:MEASURED]
     assert look.run is not None
-    return corpus_of(look.translator, look.run, pairs, gold_of(look.run, pairs))
+    return short(corpus_of(look.translator, look.run, pairs, gold_of(look.run, pairs)))
+
+
+def short(values: Any) -> Any:
+    """Return plain values with numbers to five digits."""
+    if isinstance(values, dict):
+        return {key: short(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [short(value) for value in values]
+    return float(f"{values:.5g}") if isinstance(values, float) else values
 
 
 def _choice(corpus: dict[str, Any] | None) -> "Choice | None":

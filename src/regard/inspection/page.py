@@ -21,7 +21,7 @@ from regard.inspection.agreement import agreement
 from regard.inspection.alignment import Choice
 from regard.inspection.attribution import METHODS, NOT, UNITS, Attribution, PairWords
 from regard.inspection.capture import capture_attention
-from regard.inspection.effects import Effect, effects_of, target_words
+from regard.inspection.effects import effects_of, target_words
 from regard.inspection.heads import Head, Kind, heads_of, layers_of
 from regard.inspection.knockout import KnockOut, Means, Way
 from regard.inspection.norms import value_norms
@@ -41,7 +41,7 @@ SMALL = 64
 FINE_CELLS = 400_000
 """Weights that are kept to four digits at most; of more, a byte each."""
 
-VECTOR_BYTES = 250_000
+VECTOR_BYTES = 120_000
 """Bytes of queries and keys that are kept at most; what does not fit is left out, the last layers first."""
 
 ROLE_OF_KIND: Mapping[Kind, tuple[str, str]] = {
@@ -50,6 +50,9 @@ ROLE_OF_KIND: Mapping[Kind, tuple[str, str]] = {
     "encoder-decoder": ("target", "source"),
 }
 """Whose words are rows and columns."""
+
+
+NO_EFFECTS: Mapping[str, Any] = {"effects": [], "outputs": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def gather(
         "kinds": kinds.values,
         "methods": [_method(found) for found in _attributions(subject, source, target, long=long)],
         "agreement": None if long else _agreement(subject, source, target, choice),
-        "effects": [] if long or silencing is None else _effects(subject, source, target, silencing),
+        **(NO_EFFECTS if long or silencing is None else _effects(subject, source, target, silencing)),
         "long": long,
         "choice": None if choice is None else choice.to_json() | {"words": choice.words},
     }
@@ -221,20 +224,22 @@ def sets_of(subject: Subject) -> list[frozenset[Head]]:
     return [*alone, *(layer for layer in layers.values() if len(layer) > 1)]
 
 
-def _effects(subject: Subject, source: Tokens, target: Tokens, silencing: Silencing) -> list[dict[str, Any]]:
+def _effects(subject: Subject, source: Tokens, target: Tokens, silencing: Silencing) -> dict[str, Any]:
+    """Return what each knock-out changes, in thousandths of a nat, and which of all outputs is written then."""
     knockouts = [KnockOut(heads, way) for way in silencing.ways for heads in sets_of(subject)]
     found = effects_of(subject, source, target, knockouts, means=silencing.means, decoding=silencing.decoding)
-    return [_effect(effect) for effect in found]
-
-
-def _effect(effect: Effect) -> dict[str, Any]:
-    return {
-        "heads": [str(head) for head in sorted(effect.knockout.heads)],
-        "way": effect.knockout.way,
-        "changes": rounded(np.array(effect.changes)),
-        "total": round(effect.total, 4),
-        "output": effect.output,
-    }
+    outputs = sorted({effect.output or "" for effect in found})
+    effects = [
+        {
+            "heads": [str(head) for head in sorted(effect.knockout.heads)],
+            "way": effect.knockout.way,
+            "changes": [round(change * 1000) for change in effect.changes],
+            "total": round(effect.total, 4),
+            "output": outputs.index(effect.output or ""),
+        }
+        for effect in found
+    ]
+    return {"effects": effects, "outputs": outputs}
 
 
 def rounded(values: np.ndarray) -> Any:

@@ -15,7 +15,7 @@ from regard.inspection.trace import AttentionTrace
 MOST_STEPS = 24
 """Steps that a page keeps at most: the first, the last, and some between."""
 
-MOST_BYTES = 240_000
+MOST_BYTES = 120_000
 """Packed bytes of all steps at most; of long probes fewer steps are kept."""
 
 

@@ -43,12 +43,13 @@ export interface Method {
   unit: string;
 }
 
+/** What a knock-out does: changes in thousandths of a nat, and which of the look's outputs is written then. */
 export interface Effect {
   heads: string[];
   way: string;
   changes: number[];
   total: number;
-  output: string | null;
+  output: number;
 }
 
 export interface Choice {
@@ -97,6 +98,7 @@ export interface Look extends Pair {
   methods: Method[];
   agreement: { method: string; correlation: number | null }[] | null;
   effects: Effect[];
+  outputs: string[];
   long: boolean;
   choice: Choice | null;
   corpus: Corpus | null;
