@@ -60,7 +60,7 @@ def test_what_many_pairs_said_is_kept_in_the_run(page: Path, run: str) -> None:
 def test_a_model_without_a_run_says_what_was_not_measured(page: Path, model: str) -> None:
     (look,) = looks(page, model, "nobel")[0]["looks"]
     assert look["corpus"] is None
-    assert "it lies in no run" in look["no_corpus"]
+    assert look["no_corpus"] == "the model lies in no run, which would have held pairs out"
     assert look["choice"] is None
     assert look["commands"]["corpus"] == f"regard look {model} nobel --pairs PAIRS.tsv -o page.html"
 
@@ -70,6 +70,15 @@ def test_pairs_can_be_named(page: Path, model: str, tmp_path: Path) -> None:
     (look,) = looks(page, model, "nobel", "--pairs", str(tmp_path / "pairs.tsv"))[0]["looks"]
     assert look["corpus"]["pairs"] == 3
     assert look["no_corpus"] is None
+
+
+def test_pairs_that_cannot_be_read_are_an_error(
+    page: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pairs.tsv").write_text("abc\n", encoding="utf-8")
+    assert main(["look", model, "nobel", "--pairs", str(tmp_path / "pairs.tsv"), "-o", str(page)]) == 2
+    assert "pairs.tsv:1" in capsys.readouterr().err
+    assert not page.exists()
 
 
 def test_another_text_to_compare_with(page: Path, run: str) -> None:

@@ -71,14 +71,14 @@ def _or_why(measure: Callable[[], T]) -> _Measured:
     try:
         return _Measured(measure())
     except RegardError as error:
-        return _Measured(None, str(error))
+        return _Measured(None, error.problem)
 
 
 def _part(look: "Look", name: str) -> "Gathered":
     """Return what the page shows of one text and one model."""
     from regard.inspection.page import Gathered, Silencing, gather
 
-    corpus = _or_why(lambda: _corpus(look))
+    corpus = _or_why(lambda: _held_out_corpus(look)) if look.args.pairs is None else _Measured(_named_corpus(look))
     means = _or_why(look.means).found
     ways: tuple[Way, ...] = ("zero", "mean", "uniform") if means is not None else ("zero", "uniform")
     silencing = Silencing(ways, look.translator.folder.settings.decoding, means)
@@ -102,16 +102,25 @@ def _part(look: "Look", name: str) -> "Gathered":
     return Gathered(found.values | values, found.bytes)
 
 
-def _corpus(look: "Look") -> dict[str, Any]:
-    """Return what the heads do on the pairs that were named, or else on those that the run held out."""
-    from regard.cli.alignments import MEASURED, gold_of
+def _named_corpus(look: "Look") -> dict[str, Any]:
+    """Return what the heads do on the pairs that were named."""
     from regard.cli.corpus import corpus_of, named_pairs
+
+    return short(corpus_of(look.translator, look.run, *named_pairs(look.args.pairs, look.args.gold)))
+
+
+def _held_out_corpus(look: "Look") -> dict[str, Any]:
+    """Return what the heads do on the pairs that the run held out.
+
+    Raises UsageError if there is no run.
+    """
+    from regard.cli.alignments import MEASURED, gold_of
+    from regard.cli.corpus import corpus_of
     from regard.cli.measured import held_out
 
-    if look.args.pairs is not None:
-        return short(corpus_of(look.translator, look.run, *named_pairs(look.args.pairs, look.args.gold)))
-    pairs = held_out(look.run, str(look.args.run))[:MEASURED]
-    assert look.run is not None
+    if look.run is None:
+        raise UsageError("the model lies in no run, which would have held pairs out", where=look.args.run)
+    pairs = held_out(look.run, look.args.run)[:MEASURED]
     return short(corpus_of(look.translator, look.run, pairs, gold_of(look.run, pairs)))
 
 
