@@ -24,6 +24,7 @@ function oneFile(): Plugin {
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark"><title>regard</title>',
         `<style>${style}</style></head><body><div id="page"></div>`,
+        "<noscript>This page draws with JavaScript, which is switched off here.</noscript>",
         "<!--regard:data-->",
         `<script>${code.replaceAll("</script", "<\\/script")}</script>`,
         "<!--regard:bytes-->",

@@ -14,6 +14,7 @@ from regard.inspection import page as page_module
 from tests.page.browser import Window, browser, window
 from tests.page_stub import data_of
 from tests.pages import ROOT
+from tests.tiny_model import save_tiny_model
 from tests.training.runs import Recorder, tiny_run
 
 pytestmark = pytest.mark.extra
@@ -73,7 +74,7 @@ def test_sorting_and_roles(shown: Window, file: Path) -> None:
     order = shown.page.locator(".encoder .tile").evaluate_all("all => all.map((t) => t.id.slice(5))")
     assert order == [report["head"] for report in sorted(encoder, key=lambda report: -report["importance"])]
     role = encoder[0]["role"]["name"]
-    shown.page.select_option(".tools select", role)
+    shown.page.locator(".tools select").last.select_option(role)
     left = shown.page.locator(".encoder .tile").count()
     assert left == sum(report["role"]["name"] == role for report in encoder)
 
@@ -123,16 +124,45 @@ def test_a_saved_map_is_that_of_the_command(
         == 0
     )
     shown.open(file, f"#/head?sel={HEAD}&m={measure}&tok={tokens}")
-    with shown.page.expect_download() as download:
-        shown.page.get_by_role("button", name="Save CSV").click()
-    theirs = Path(download.value.path())
+    theirs = saved(shown, "Save CSV")
     rows = [list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:] for path in (ours, theirs)]
     assert [row[:4] for row in rows[0]] == [row[:4] for row in rows[1]]
-    values = [[float(row[4]) for row in some] for some in rows]
+    values = [numbers_of(path) for path in (ours, theirs)]
     assert values[1] == pytest.approx(values[0], abs=1e-4 * max(1.0, *values[0]))
+    assert saved(shown, "Save SVG").read_text(encoding="utf-8").startswith("<svg xmlns=")
+
+
+def test_words_of_pieces_are_those_of_the_command(shown: Window, tmp_path: Path) -> None:
+    model = str(save_tiny_model(tmp_path / "model").path)
+    page, ours = tmp_path / "x.html", tmp_path / "ours.csv"
+    for kind in ("encoder", "decoder", "encoder-decoder"):
+        head = f"{kind}.2.1"
+        for output in (["-o", str(page)], ["--head", head, "-o", str(ours)]):
+            assert main(["look", model, "abcd ij. 東京", *output]) == 0
+        shown.open(page, f"#/head?sel={head}")
+        values = [numbers_of(path) for path in (ours, saved(shown, "Save CSV"))]
+        assert len(values[0]) > 8
+        assert values[1] == pytest.approx(values[0], abs=1e-4)
+
+
+def saved(shown: Window, button: str) -> Path:
     with shown.page.expect_download() as download:
-        shown.page.get_by_role("button", name="Save SVG").click()
-    assert Path(download.value.path()).read_text(encoding="utf-8").startswith("<svg xmlns=")
+        shown.page.get_by_role("button", name=button).click()
+    return Path(download.value.path())
+
+
+def numbers_of(file: Path) -> list[float]:
+    return [float(row[4]) for row in list(csv.reader(file.read_text(encoding="utf-8").splitlines()))[1:]]
+
+
+def test_tiles_over_many_pairs(shown: Window, file: Path) -> None:
+    shown.open(file, f"#/heads?sel={HEAD}")
+    shown.page.get_by_role("button", name="many pairs").click()
+    tile = shown.page.locator(f'[id="tile-{HEAD}"]')
+    heights = tile.locator("rect").evaluate_all("all => all.map((bar) => Number(bar.getAttribute('height')))")
+    reports = {report["head"]: report for report in data_of(file)[0]["looks"][0]["corpus"]["heads"]}
+    offsets = reports[HEAD]["offsets"]
+    assert max(range(41), key=heights.__getitem__) - 20 == int(max(offsets, key=offsets.__getitem__))
 
 
 def test_flow_shows_contributions(shown: Window, file: Path) -> None:

@@ -9,6 +9,7 @@ const USUAL = {
   m: "weight", // weight or norm
   tok: "words", // words or pieces
   scale: "fixed", // fixed or row
+  tile: "map", // map or offsets: of this text, or over many pairs
   sort: "layer",
   role: "",
   out: "", // heads that are silenced
