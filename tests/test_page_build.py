@@ -1,23 +1,32 @@
 """What the build hook does about the page, with npm and without."""
 
 import os
+import shutil
+import sys
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.pages import ROOT
 
 
-@pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module that builds, in a tree without a page and without npm."""
-    spec = spec_from_file_location("page_build", ROOT / "web" / "build.py")
+def loaded(file: Path) -> ModuleType:
+    spec = spec_from_file_location(file.stem, file)
     assert spec
     assert spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module that builds, in a tree without a page and without npm."""
+    module = loaded(ROOT / "web" / "build.py")
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.ts").write_text("", encoding="utf-8")
     monkeypatch.setattr(module, "WEB", tmp_path)
@@ -59,3 +68,39 @@ def test_what_npm_said_is_shown(build: ModuleType, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", f"{npm.parent}:/bin")
     with pytest.raises(build.BuildError, match=r"(?s)npm ci.*no lock file"):
         build.build()
+
+
+class Interface:
+    """As much of hatchling's build hook as the hook of regard uses."""
+
+    def __class_getitem__(cls, item: object) -> type:
+        return cls
+
+    def __init__(self, root: Path, target: str) -> None:
+        self.root, self.target_name, self.warnings = str(root), target, list[str]()
+        self.app = SimpleNamespace(display_warning=self.warnings.append)
+
+
+@pytest.fixture
+def hook(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Return the hook of a target, in a tree without a page and without npm or a compiler."""
+    name = "hatchling.builders.hooks.plugin.interface"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(BuildHookInterface=Interface))
+    for part in ("web/build.py", "src/regard/native/build.py"):
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / part, tmp_path / part)
+    (tmp_path / "web" / "src").mkdir()
+    module = loaded(ROOT / "hatch_build.py")
+    return lambda target: module.RegardBuildHook(tmp_path, target)
+
+
+@pytest.mark.parametrize("target", ["sdist", "wheel"])
+def test_the_hook_makes_no_package_without_its_page(hook: Callable[[str], Any], target: str) -> None:
+    with pytest.raises(Exception, match="the page of regard is built with npm, and there is none"):
+        hook(target).initialize("standard", {"artifacts": []})
+
+
+def test_the_hook_lets_an_editable_install_go_on(hook: Callable[[str], Any]) -> None:
+    made = hook("wheel")
+    made.initialize("editable", {"artifacts": []})
+    assert not any("page" in warning for warning in made.warnings)
