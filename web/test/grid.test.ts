@@ -6,7 +6,7 @@ import { csvOf } from "../src/data/exports";
 import { fromRows, grid, inWords, jensenShannon, pooled, rankIn, row, scaled, weightsOf } from "../src/data/grid";
 import { inflated } from "../src/data/source";
 import type { Pair, Side } from "../src/data/types";
-import { signed } from "../src/data/words";
+import { fixed, signed } from "../src/data/words";
 
 const side = (words: string[], of: number[][], special: number[] = []): Side => ({ tokens: of.map(String), words, of, special });
 
@@ -85,6 +85,7 @@ describe("texts", () => {
   });
   it("of one word differ by letters", () => expect(diffWords("abc", "abd").filter((part) => part.side === "new")).toHaveLength(1));
   it("are quoted in CSV", () => expect(csvOf(fromRows([[0.5]]), ['a"b'], ["c,d"])).toBe('row,column,reader,read,value\n0,0,"a""b","c,d",0.5\n'));
+  it("round nothing away in silence", () => expect([fixed(0.001), fixed(-0.001), fixed(0), fixed(-1)]).toEqual(["<0.01", ">−0.01", "0.00", "−1.00"]));
   it("have a sign unless they are nothing", () => expect([signed(-0.5), signed(0.5), signed(-0.001)]).toEqual(["−0.50", "+0.50", "0.00"]));
 });
 

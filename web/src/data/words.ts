@@ -1,7 +1,8 @@
 /** Numbers as they are written. */
 
 export function fixed(value: number, digits = 2): string {
-  if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return `<${(10 ** -digits).toFixed(digits)}`;
+  const least = (10 ** -digits).toFixed(digits);
+  if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value < 0 ? `>−${least}` : `<${least}`;
   return value.toFixed(digits).replace("-", "−");
 }
 
