@@ -61,7 +61,11 @@ class Route {
   set(changes: Partial<Params>): void {
     const address = this.address(changes);
     this.at = { ...this.at, ...changes };
-    history.replaceState(null, "", address);
+    try {
+      history.replaceState(null, "", address);
+    } catch {
+      // Safari allows a hundred changes in half a minute: the view has changed, its address follows with the next one
+    }
   }
 }
 

@@ -5,17 +5,57 @@ import type { Kind } from "./types";
 type Stop = [number, number, number];
 
 const LIGHT: Record<Kind | "sign-", Stop[]> = {
-  encoder: [[255, 255, 255], [146, 199, 230], [0, 114, 178], [0, 45, 78]],
-  decoder: [[255, 255, 255], [247, 207, 126], [230, 159, 0], [112, 62, 0]],
-  "encoder-decoder": [[255, 255, 255], [134, 212, 184], [0, 158, 115], [0, 62, 44]],
-  "sign-": [[255, 255, 255], [240, 178, 138], [213, 94, 0], [102, 38, 0]],
+  encoder: [
+    [255, 255, 255],
+    [146, 199, 230],
+    [0, 114, 178],
+    [0, 45, 78],
+  ],
+  decoder: [
+    [255, 255, 255],
+    [247, 207, 126],
+    [230, 159, 0],
+    [112, 62, 0],
+  ],
+  "encoder-decoder": [
+    [255, 255, 255],
+    [134, 212, 184],
+    [0, 158, 115],
+    [0, 62, 44],
+  ],
+  "sign-": [
+    [255, 255, 255],
+    [240, 178, 138],
+    [213, 94, 0],
+    [102, 38, 0],
+  ],
 };
 
 const DARK: Record<Kind | "sign-", Stop[]> = {
-  encoder: [[22, 25, 29], [0, 72, 116], [46, 146, 208], [208, 235, 252]],
-  decoder: [[22, 25, 29], [104, 68, 0], [230, 159, 0], [255, 237, 199]],
-  "encoder-decoder": [[22, 25, 29], [0, 84, 61], [10, 168, 124], [204, 246, 230]],
-  "sign-": [[22, 25, 29], [110, 46, 0], [224, 108, 20], [255, 222, 198]],
+  encoder: [
+    [22, 25, 29],
+    [0, 72, 116],
+    [46, 146, 208],
+    [208, 235, 252],
+  ],
+  decoder: [
+    [22, 25, 29],
+    [104, 68, 0],
+    [230, 159, 0],
+    [255, 237, 199],
+  ],
+  "encoder-decoder": [
+    [22, 25, 29],
+    [0, 84, 61],
+    [10, 168, 124],
+    [204, 246, 230],
+  ],
+  "sign-": [
+    [22, 25, 29],
+    [110, 46, 0],
+    [224, 108, 20],
+    [255, 222, 198],
+  ],
 };
 
 /** 256 colours from nothing to the strongest, as ImageData holds them. */
@@ -25,7 +65,9 @@ export function ramp(of: Kind | "sign-", dark: boolean): Uint32Array {
   for (let i = 0; i < 256; i++) {
     const place = (i / 255) * (stops.length - 1);
     const first = Math.min(Math.floor(place), stops.length - 2);
-    const [r, g, b] = [0, 1, 2].map((c) => Math.round(stops[first][c] + (stops[first + 1][c] - stops[first][c]) * (place - first)));
+    const [r, g, b] = [0, 1, 2].map((c) =>
+      Math.round(stops[first][c] + (stops[first + 1][c] - stops[first][c]) * (place - first)),
+    );
     colours[i] = (255 << 24) | (b << 16) | (g << 8) | r;
   }
   return colours;

@@ -8,7 +8,9 @@ export function csvOf(grid: Grid, rows: string[], columns: string[]): string {
   const lines = ["row,column,reader,read,value"];
   for (let i = 0; i < grid.rows; i++)
     for (let j = 0; j < grid.columns; j++)
-      lines.push([i, j, cell(rows[i]), cell(columns[j]), Number(grid.at[i * grid.columns + j].toPrecision(6))].join(","));
+      lines.push(
+        [i, j, cell(rows[i]), cell(columns[j]), Number(grid.at[i * grid.columns + j].toPrecision(6))].join(","),
+      );
   return `${lines.join("\n")}\n`;
 }
 
@@ -34,18 +36,24 @@ export function svgOf({ grid, rows, columns, title, note, colours, most }: Drawi
       const shade = step(Math.abs(value), most);
       if (!shade) continue;
       const colour = css((value < 0 ? colours.minus : colours.plus)[shade]);
-      parts.push(`<rect x="${left + j * cell}" y="${top + i * cell}" width="${cell}" height="${cell}" fill="${colour}"/>`);
+      parts.push(
+        `<rect x="${left + j * cell}" y="${top + i * cell}" width="${cell}" height="${cell}" fill="${colour}"/>`,
+      );
     }
   const size = cell < 12 ? 6 : 12;
   rows.forEach((text, i) =>
-    parts.push(`<text x="${left - 6}" y="${top + (i + 0.7) * cell}" text-anchor="end" font-size="${size}">${escape(text)}</text>`),
+    parts.push(
+      `<text x="${left - 6}" y="${top + (i + 0.7) * cell}" text-anchor="end" font-size="${size}">${escape(text)}</text>`,
+    ),
   );
   columns.forEach((text, j) => {
     const [x, y] = [left + (j + 0.6) * cell, top - 6];
     parts.push(`<text x="${x}" y="${y}" transform="rotate(-50 ${x} ${y})" font-size="${size}">${escape(text)}</text>`);
   });
   const [right, bottom] = [left + grid.columns * cell, top + grid.rows * cell];
-  parts.push(`<rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}" fill="none" stroke="#888"/>`);
+  parts.push(
+    `<rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}" fill="none" stroke="#888"/>`,
+  );
   parts.push(`<text x="8" y="20" font-size="13" font-weight="600">${escape(title)}</text>`);
   parts.push(`<text x="8" y="${bottom + 24}" font-size="11">${escape(note)}</text>`);
   const box = `0 0 ${Math.max(right + 80, title.length * 7.5, note.length * 6)} ${bottom + 36}`;

@@ -42,7 +42,8 @@ export function inWords(of: Grid, rows: Side, columns: Side): Grid {
   const wide = grid(of.rows, columns.words.length);
   for (let i = 0; i < of.rows; i++)
     for (let j = 0; j < of.columns; j++)
-      for (const word of columns.of[j]) wide.at[i * wide.columns + word] += of.at[i * of.columns + j] / columns.of[j].length;
+      for (const word of columns.of[j])
+        wide.at[i * wide.columns + word] += of.at[i * of.columns + j] / columns.of[j].length;
   const found = grid(rows.words.length, wide.columns);
   const shares = new Float32Array(found.rows);
   for (let i = 0; i < of.rows; i++)
@@ -72,7 +73,11 @@ export function pooled(of: Grid, most: number): { grid: Grid; side: number } {
 }
 
 export function minus(a: Grid, b: Grid): Grid {
-  return grid(a.rows, a.columns, a.at.map((value, i) => value - b.at[i]));
+  return grid(
+    a.rows,
+    a.columns,
+    a.at.map((value, i) => value - b.at[i]),
+  );
 }
 
 export function largest(of: Grid): number {

@@ -45,7 +45,8 @@ export class Unpacked {
     if (this.most) return this.most;
     const [layers, heads] = this.maps.shape;
     for (let layer = 0; layer < layers; layer++)
-      for (let head = 0; head < heads; head++) this.most = Math.max(this.most, largest(this.tokens(layer, head, "norm")));
+      for (let head = 0; head < heads; head++)
+        this.most = Math.max(this.most, largest(this.tokens(layer, head, "norm")));
     return (this.most ||= 1);
   }
 
@@ -95,7 +96,10 @@ class Store {
   small(maps: KindMaps | undefined): Small | null {
     const small = maps?.small;
     if (!small) return null;
-    return this.get(small.bytes, async () => new Small(small.side, small.shape, await this.bytes(small.bytes))) as Small | null;
+    return this.get(
+      small.bytes,
+      async () => new Small(small.side, small.shape, await this.bytes(small.bytes)),
+    ) as Small | null;
   }
 
   bytes(name: string): Promise<Uint8Array> {
