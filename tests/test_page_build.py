@@ -1,5 +1,6 @@
 """What the build hook does about the page, with npm and without."""
 
+import json
 import os
 import shutil
 import sys
@@ -58,6 +59,12 @@ def test_a_built_page_needs_no_npm(build: ModuleType, tmp_path: Path) -> None:
     os.utime(build.PAGE, (0, 0))  # its sources are newer
     with pytest.raises(build.BuildError):
         build.for_package(editable=False)
+
+
+def test_the_lock_names_no_host_to_fetch_from() -> None:
+    packages = json.loads((ROOT / "web" / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert len(packages) > 10
+    assert not [name for name, package in packages.items() if "resolved" in package]
 
 
 def test_what_npm_said_is_shown(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

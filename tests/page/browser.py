@@ -48,14 +48,14 @@ class Window:
 def browser() -> Iterator[Any]:
     """Yield a browser, or skip and say what is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("there is no Chromium on this machine")
     try:
         built_page()
     except MissingExtraError as error:
         pytest.skip(str(error))
     with playwright.sync_playwright() as driver:
+        found = next(filter(None, map(shutil.which, BROWSERS)), driver.chromium.executable_path)
+        if not Path(found).exists():
+            pytest.skip("there is no Chromium on this machine")
         chromium = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
         try:
             yield chromium

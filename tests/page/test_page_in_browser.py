@@ -1,6 +1,7 @@
 """The page in a real browser, opened as a file: what it shows is what the commands say, and nobody is left out."""
 
 import csv
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from regard.cli.main import main
 from regard.inspection import page as page_module
+from regard.inspection.page_file import built_page
 from tests.page.browser import Window, browser, window
 from tests.page_stub import data_of
 from tests.pages import ROOT
@@ -65,6 +67,11 @@ def test_every_head_has_its_picture(shown: Window, file: Path) -> None:
     assert sorted(tile.get_attribute("id").removeprefix("tile-") for tile in tiles.all()) == sorted(heads)
     assert all(width != 300 for width in tiles.locator("canvas").evaluate_all("all => all.map((c) => c.width)"))
     assert "sink" in shown.text(".tile")
+
+
+def test_the_page_is_small(file: Path) -> None:
+    assert len(gzip.compress(built_page().encode())) < 150_000
+    assert file.stat().st_size < 1_000_000
 
 
 def test_sorting_and_roles(shown: Window, file: Path) -> None:
