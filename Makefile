@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-all check sanitize constraints
+.PHONY: help quickstart page test test-all check sanitize constraints
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -15,13 +15,17 @@ help:  ## show this list
 quickstart: .venv/.installed-dev  ## learn a phrasebook in two languages: data, training, scores, report, in minutes
 	$(BIN)/regard quickstart
 
+page:  ## build the page that regard look -o page.html fills (npm, Node 20.19 or newer)
+	$(PYTHON) web/build.py
+
 # One thread in each of several processes: small tensors gain nothing from more.
 test test-all: export OMP_NUM_THREADS = 1
 
 test: .venv/.installed-dev  ## run the tests that take under five seconds each
 	$(PYTEST) -m "not slow and not extra and not gpu"
 
-test-all: .venv/.installed-all  ## install every extra and run every test, the slow ones too
+test-all: .venv/.installed-all  ## install every extra, build the page where npm is, run every test, the slow ones too
+	if command -v npm > /dev/null; then $(MAKE) --no-print-directory page && cd web && npm test && npm run check; fi
 	$(PYTEST) -rs
 
 check: .venv/.installed-dev  ## lint, format and types, then make test; green at every commit

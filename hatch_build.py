@@ -10,14 +10,20 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class RegardBuildHook(BuildHookInterface[Any]):
-    """Compiles the native library. Where that cannot be, the package is installed without it and says so."""
+    """Compiles the native library and builds the page.
+
+    Where the library cannot be compiled, the package is installed without it and says so. A package without its page is
+    not made: only an editable install goes on, as its page can be built later.
+    """
 
     def dependencies(self) -> list[str]:
         """Ask for a compiler from the package index where the system has none."""
         return [] if self._native().compiler() else ["ziglang>=0.13"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the library beside its Python module, which is where an editable install looks for it."""
+        """Build both beside their Python modules, which is where an editable install looks for them."""
+        if warning := self._part("web/build.py").for_package(editable=version == "editable"):
+            self.app.display_warning(warning)
         if self.target_name != "wheel":
             return
         native = self._native()
@@ -31,9 +37,11 @@ class RegardBuildHook(BuildHookInterface[Any]):
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
 
     def _native(self) -> ModuleType:
-        """Load the module that compiles; the package around it is not installed yet."""
-        path = Path(self.root) / "src" / "regard" / "native" / "build.py"
-        spec = spec_from_file_location("regard_native_build", path)
+        return self._part("src/regard/native/build.py")
+
+    def _part(self, path: str) -> ModuleType:
+        """Load a module that builds; the package around it is not installed yet."""
+        spec = spec_from_file_location("regard_build_part", Path(self.root) / path)
         assert spec
         assert spec.loader
         module = module_from_spec(spec)

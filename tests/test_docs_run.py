@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from regard.cli.main import main
+from tests.page_stub import stand_in_where_missing
 from tests.pages import PAGES, ROOT, SOURCE, Block, Command, blocks, commands, commands_of
 
 SLOW = {
@@ -27,6 +28,7 @@ SLOW = {
     "docs/guides/evaluate.md",
     "docs/guides/export.md",
     "docs/guides/g2p.md",
+    "docs/guides/look.md",
 }
 """Pages whose commands take over five seconds together."""
 
@@ -102,6 +104,7 @@ def test_everything_on_a_page_runs(
     if any(command.program == "regard" for command in commands(page)):
         shutil.copytree(request.getfixturevalue("trained"), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    stand_in_where_missing(monkeypatch)
     names = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", names)
     for block in blocks(page):

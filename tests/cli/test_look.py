@@ -155,7 +155,7 @@ def test_translations_with_their_alignments(regard: Regard, run: str, tmp_path: 
     [
         ([], "TEXT or --pairs: one of the two is needed"),
         ([TEXT, "--pairs", "p.tsv"], "TEXT or --pairs: one of the two is needed"),
-        ([TEXT, "-o", "a.html"], "--output: no file of kind 'html' can be written (svg, pdf, png, npz, csv)"),
+        ([TEXT, "-o", "a.doc"], "--output: no file of kind 'doc' can be written (html, svg, pdf, png, npz, csv)"),
         ([TEXT, "-o", "a"], "--output: no file of kind '?' can be written"),
         ([TEXT, "--all"], "--all: is for a figure"),
         ([TEXT, "--gold", "g"], "--gold: has no meaning without --pairs"),

@@ -47,14 +47,23 @@ def _measured(translator: "Translator", run: "Run", pairs: "Sequence[Pair]") -> 
     from regard.inspection.alignment import error_map
     from regard.inspection.silver import silver
     from regard.inspection.subject import Subject
+
+    subject, gold = Subject.behind(translator), gold_of(run, pairs)
+    tokens = tokens_of(subject, pairs)
+    if gold is not None:
+        return error_map(subject, tokens, gold, "gold")
+    return error_map(subject, tokens, silver(subject, tokens, learnt_from(run)), "silver")
+
+
+def gold_of(run: "Run", pairs: "Sequence[Pair]") -> "list[Gold] | None":
+    """Return the alignments of held-out pairs, if the run's task knows them."""
     from regard.tasks.base import AlignedTask, build_task
 
-    subject, task = Subject.behind(translator), build_task(run.config.task)
-    tokens = tokens_of(subject, pairs)
-    if isinstance(task, AlignedTask):
-        gold = {pair.source: links for pair, links in task.aligned("valid")}
-        return error_map(subject, tokens, [gold[pair.source] for pair in pairs], "gold")
-    return error_map(subject, tokens, silver(subject, tokens, learnt_from(run)), "silver")
+    task = build_task(run.config.task)
+    if not isinstance(task, AlignedTask):
+        return None
+    gold = {pair.source: links for pair, links in task.aligned("valid")}
+    return [gold[pair.source] for pair in pairs]
 
 
 def learnt_from(run: "Run | None") -> list[tuple[str, str]]:

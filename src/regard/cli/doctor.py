@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from regard import __version__
+from regard.errors import MissingExtraError
+from regard.inspection.page_file import built_page
 from regard.native.library import native
 
 GIB = 2**30
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; the exit code is 1 if something is missing that regard cannot do without."""
-    findings = [*_machine(), *_packages(), *_torch(), _native()]
+    findings = [*_machine(), *_packages(), *_torch(), _native(), _page()]
     if args.json:
         print(json.dumps({f.part: asdict(f) | {"state": f.state} for f in findings}, indent=2, ensure_ascii=False))
     else:
@@ -102,6 +104,14 @@ def _native() -> Finding:
     if found.table is None:
         return Finding("native", "no kernels", f"training is slower: {found.reason}")
     return Finding("native", f"kernels for {found.instructions}" + (f", {found.reason}" if found.reason else ""))
+
+
+def _page() -> Finding:
+    try:
+        size = len(built_page())
+    except MissingExtraError as error:
+        return Finding("page", "not built", f"no regard look -o page.html; {error.hint}")
+    return Finding("page", f"{size / 1000:.0f} kB, for regard look -o page.html")
 
 
 def _torch() -> Iterator[Finding]:

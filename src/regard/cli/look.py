@@ -11,7 +11,7 @@ from typing import Any
 from regard.errors import UsageError
 
 MEASURES = ("weight", "norm", "rollout", "contribution", "gradient", "occlusion")
-FILES = ("svg", "pdf", "png", "npz", "csv")
+FILES = ("html", "svg", "pdf", "png", "npz", "csv")
 WAYS = ("zero", "mean", "uniform")
 
 
@@ -28,22 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--silence", metavar="H,H", help="silence heads together and say what changes; 'each': every head by itself")
     add("--way", choices=WAYS, default="zero", help="what a silenced head finds: nothing, its mean, all keys alike")
     add("--agree", action="store_true", help="how the methods rank source words beside occlusion")
-    add("--pairs", metavar="PAIRS", help="in place of TEXT: what every head does on the pairs of a TSV or JSON lines")
+    add(
+        "--pairs",
+        metavar="PAIRS",
+        help="what every head does on the pairs of a TSV or JSON lines, in place of TEXT or on its page",
+    )
     add("--gold", metavar="F", help="word alignments of --pairs, such as 0-0 1-2 2p2; without, an aligner's")
+    add("--compare-with", metavar="OTHER", help="with -o F.html: another text, or the folder of another run")
     add("--json", action="store_true", help="print one JSON object instead")
     add("-o", "--output", metavar="F", help=f"write F: {', '.join(FILES)} by its ending")
 
 
 def run(args: argparse.Namespace) -> int:
     """Look at a text, or at many pairs."""
-    if (args.text is None) == (args.pairs is None):
-        raise UsageError("one of the two is needed", where="TEXT or --pairs", hint='such as regard look RUN "a text"')
     check_output(args)
-    if args.pairs is not None:
+    if (args.text is None) == (args.pairs is None) and not (args.text is not None and is_page(args)):
+        raise UsageError("one of the two is needed", where="TEXT or --pairs", hint='such as regard look RUN "a text"')
+    if args.text is None:
         from regard.cli.look_pairs import look_at_pairs
 
         return look_at_pairs(args)
-    if args.gold:
+    if args.gold and args.pairs is None:
         raise UsageError("has no meaning without --pairs", where="--gold", hint="give --pairs too")
     from regard.cli.look_text import look_at_text
 
@@ -57,8 +62,28 @@ def check_output(args: argparse.Namespace) -> None:
         raise UsageError(f"no file of kind {kind or '?'!r} can be written", where="--output", hint=", ".join(FILES))
     if args.all and kind not in ("svg", "pdf", "png"):
         raise UsageError("is for a figure", where="--all", hint="give -o F.svg too; -o F.npz always has all heads")
-    if args.pairs is not None and kind not in ("", "csv"):
+    if kind == "html":
+        check_page(args)
+    elif args.compare_with is not None:
+        raise UsageError("is for a page", where="--compare-with", hint="give -o F.html too")
+    if args.text is None and kind not in ("", "csv"):
         raise UsageError(f"many pairs make no {kind}", where="--output", hint="give -o F.csv, or a text")
+
+
+def check_page(args: argparse.Namespace) -> None:
+    """Raise UsageError for what a page has anyway."""
+    if args.text is None:
+        raise UsageError("a page is of a text", where="TEXT", hint='such as regard look RUN "a text" -o page.html')
+    options = {"measure": args.measure, "head": args.head, "silence": args.silence}
+    given = [name for name, value in options.items() if value]
+    given += [name for name in ("tokens", "agree", "json") if getattr(args, name)]
+    if given:
+        raise UsageError("has no meaning for a page", where=f"--{given[0]}", hint="the page has all of it")
+
+
+def is_page(args: argparse.Namespace) -> bool:
+    """Tell whether a page is to be written."""
+    return bool(args.output) and Path(args.output).suffix.lower() == ".html"
 
 
 def show_map(found: Any) -> str:

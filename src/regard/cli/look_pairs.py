@@ -1,43 +1,20 @@
 """regard look RUN --pairs F: what every head does on many pairs, what it is worth, and how it aligns words."""
 
 import argparse
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from regard.cli.answers import finite
 from regard.cli.look import print_json
-from regard.errors import DataError
-
-if TYPE_CHECKING:
-    from regard.data.pairs import Pair
-    from regard.inference.translator import Translator
-    from regard.metrics.alignments import Gold
-    from regard.run import Run
-
-AGREEING = 30
-"""Pairs over which the agreement of methods is measured, at most: occlusion takes a pass for every word."""
 
 
 def look_at_pairs(args: argparse.Namespace) -> int:
     """Measure every head, and show it."""
-    from rich.console import Console
-
-    from regard.cli.alignments import read_gold
-    from regard.data.pairs import PairFiles, read_pairs
+    from regard.cli.corpus import corpus_of, named_pairs
     from regard.inference.translator import Translator
-    from regard.inspection.cache import remembered
     from regard.run import run_of
 
-    run, pairs = run_of(args.run), read_pairs(PairFiles(args.pairs))
-    gold = read_gold(args.gold, len(pairs)) if args.gold else None
-    translator = Translator.load(args.run)
-    texts = [text for pair in pairs for text in (pair.source, pair.target)]
-    golden = sorted(map(str, (sorted(links.possible) for links in gold))) if gold else []
-    with Console(stderr=True).status(f"reading {len(pairs):,} pairs"):
-        measure = partial(_measured, translator, run, pairs, gold)
-        found = remembered(translator.folder, "heads", [*texts, *golden], measure)
+    run, (pairs, gold) = run_of(args.run), named_pairs(args.pairs, args.gold)
+    found = corpus_of(Translator.load(args.run), run, pairs, gold)
     if args.output:
         _write(Path(args.output), found)
     if args.json:
@@ -45,70 +22,6 @@ def look_at_pairs(args: argparse.Namespace) -> int:
     elif not args.output:
         _show(found)
     return 0
-
-
-def _measured(
-    translator: "Translator", run: "Run | None", pairs: "Sequence[Pair]", gold: "list[Gold] | None"
-) -> dict[str, Any]:
-    from regard.cli.alignments import learnt_from, tokens_of
-    from regard.inspection.agreement import agreement_over
-    from regard.inspection.alignment import error_map
-    from regard.inspection.corpus import head_reports
-    from regard.inspection.roles import role_of
-    from regard.inspection.silver import silver
-    from regard.inspection.subject import Subject
-
-    subject, limits = Subject.behind(translator), translator.folder.settings.text
-    tokens = tokens_of(subject, pairs)
-    fit = [
-        i
-        for i, (source, target) in enumerate(tokens)
-        if 0 < len(source) <= limits.longest_source and 0 < len(target) <= limits.longest_target
-    ]
-    if not fit:
-        raise DataError("holds no pair that the model can read", where="--pairs", hint="they are blank or too long")
-    tokens = [tokens[i] for i in fit]
-    links = [gold[i] for i in fit] if gold else silver(subject, tokens, learnt_from(run))
-    errors = error_map(subject, tokens, links, "gold" if gold else "silver")
-    choice, best = errors.choose(), dict[Any, float]()
-    for reading, error in zip(errors.readings, errors.errors.tolist(), strict=True):
-        best[reading.head] = min(error, best.get(reading.head, 1.0))
-    heads = []
-    for report in head_reports(subject, tokens):
-        role = role_of(report, best.get(report.head))
-        heads.append(
-            {
-                "head": str(report.head),
-                "role": {"name": role.name, "share": role.share, "offset": role.offset},
-                "importance": report.importance,
-                "importance_interval": [finite(end) for end in report.importance_interval],
-                "entropy": report.entropy,
-                "special": report.special,
-                "rarest": report.rarest,
-                "alignment_error": best.get(report.head),
-                "offsets": {str(offset): share for offset, share in report.offsets.items()},
-            }
-        )
-    alike = agreement_over(subject, tokens[:AGREEING], choice.reading.head)
-    return {
-        "pairs": len(tokens),
-        "left_out": len(pairs) - len(tokens),
-        "heads": heads,
-        "alignment": choice.to_json(),
-        "alignment_errors": [
-            {"head": str(reading.head), "measure": reading.measure, "step": reading.step, "error": error}
-            for reading, error in zip(errors.readings, errors.errors.tolist(), strict=True)
-        ],
-        "agreement": [
-            {
-                "method": row.method,
-                "correlation": row.correlation,
-                "interval": [finite(end) for end in row.interval],
-                "sentences": row.sentences,
-            }
-            for row in alike
-        ],
-    }
 
 
 def _show(found: dict[str, Any]) -> None:

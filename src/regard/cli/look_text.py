@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.cli.answers import finite
-from regard.cli.look import print_json, show_map
+from regard.cli.look import is_page, print_json, show_map
 from regard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,10 +61,26 @@ class Look:
         """The target as text."""
         return self.subject.sides.target.tokenizer.join(self.target)
 
+    def means(self) -> Any:
+        """Return what each head finds on average over pairs that the run held out; without a run, on this text."""
+        from regard.cli.alignments import tokens_of
+        from regard.cli.measured import held_out
+        from regard.inspection.knockout import mean_contexts
+
+        pairs = [(self.source, self.target)]
+        if self.run is not None:
+            pairs = tokens_of(self.subject, held_out(self.run, self.args.run)[:MEANS_FROM])
+        return mean_contexts(self.subject, pairs)
+
 
 def look_at_text(args: argparse.Namespace) -> int:
     """Show or write what was asked for."""
     look = Look.of(args)
+    if is_page(args):
+        from regard.cli.look_page import write_look_page
+
+        write_look_page(look, Path(args.output))
+        return 0
     if args.silence:
         return _tell_effects(look)
     if args.agree:
@@ -156,7 +172,7 @@ def _tell_effects(look: Look) -> int:
     else:
         heads = (Head.named(name.strip()) for name in look.args.silence.split(","))
         knockouts = [KnockOut.of(*heads, way=way)]
-    means = _means(look) if way == "mean" else None
+    means = look.means() if way == "mean" else None
     decoding = look.translator.folder.settings.decoding
     found = effects_of(look.subject, look.source, look.target, knockouts, means=means, decoding=decoding)
     words = target_words(look.subject, look.target).texts
@@ -188,17 +204,6 @@ def _effects_table(effects: "list[Effect]", words: tuple[str, ...], output: str)
         change = f"{words[most]} {effect.changes[most]:+.3f}"
         rows.append([str(effect.knockout), f"{effect.total:+.3f}", change, written])
     return table(["silenced", "all words", "most for", "what is written then"], rows)
-
-
-def _means(look: Look) -> Any:
-    from regard.cli.alignments import tokens_of
-    from regard.cli.measured import held_out
-    from regard.inspection.knockout import mean_contexts
-
-    pairs = [(look.source, look.target)]
-    if look.run is not None:
-        pairs = tokens_of(look.subject, held_out(look.run, look.args.run)[:MEANS_FROM])
-    return mean_contexts(look.subject, pairs)
 
 
 def _tell_agreement(look: Look) -> int:

@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     write_json(run.path / "result.json", result | {"train_seconds": seconds, "total_seconds": total})
     print(f"\nThe report: {run.path / 'report.html'}")
     print(f'Your turn:  echo "{plan.splits.test[0].source}" | regard translate {run.path}')
+    print(f'Look inside:  regard look {run.path} "{plan.splits.test[0].source}" -o page.html')
     return 0
 
 
