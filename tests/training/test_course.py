@@ -41,7 +41,7 @@ def spend(
     return factors
 
 
-@pytest.mark.parametrize("budget", [60.0, 120.0, 600.0, 7200.0])
+@pytest.mark.parametrize("budget", [60.0, 120.0, 600.0, pytest.param(7200.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("step", [0.02, 0.25, 1.5])
 @pytest.mark.parametrize("look", [0.2, 6.0])
 def test_the_time_is_met_and_the_rate_comes_to_its_end(budget: float, step: float, look: float) -> None:
