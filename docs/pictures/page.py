@@ -1,6 +1,7 @@
-"""Take the pictures of the page that README and docs show, of a model of the quickstart.
+"""Take the pictures of the page that README and docs show: of a model of the quickstart, and of any other.
 
 python docs/pictures/page.py runs/quickstart
+python docs/pictures/page.py runs/bible --text "And God said, Let there be light." --views align --name bible
 
 Needs the built page, Playwright and a Chromium. Each picture has at most 256 colours, to stay small.
 """
@@ -10,6 +11,7 @@ import io
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from regard.cli.main import main as regard
@@ -41,18 +43,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="folder of a quickstart run")
     parser.add_argument("--text", default=TEXT)
-    parser.add_argument("--compare-with", default=OTHER)
+    parser.add_argument("--compare-with", default=OTHER, help="another text; none with --views")
+    parser.add_argument("--views", nargs="+", default=[], choices=list(PICTURES), help="these alone")
+    parser.add_argument("--name", default="page", help="what files begin with; default: page")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
-        if code := regard(["look", args.run, args.text, "--compare-with", args.compare_with, "-o", str(page)]):
+        compared = [] if args.views else ["--compare-with", args.compare_with]
+        if code := regard(["look", args.run, args.text, *compared, "-o", str(page)]):
             sys.exit(code)
-        take(page, args.out)
+        take(page, args.out / args.name, args.views or list(PICTURES))
 
 
-def take(page: Path, out: Path) -> None:
-    """Open a page at every address and write what is seen."""
+def take(page: Path, out: Path, views: Sequence[str]) -> None:
+    """Open a page at the addresses of some views and write what is seen, to OUT-VIEW.png."""
     from PIL import Image
     from playwright.sync_api import sync_playwright
 
@@ -60,14 +65,15 @@ def take(page: Path, out: Path) -> None:
         browser = playwright.chromium.launch(
             executable_path=next(filter(None, map(shutil.which, BROWSERS))), args=["--no-sandbox"]
         )
-        for name, (address, width, height, scheme) in PICTURES.items():
+        for name in views:
+            address, width, height, scheme = PICTURES[name]
             view = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             view.goto(f"file://{page}")
             view.locator(".readout").first.wait_for()
             view.evaluate("(to) => { location.hash = to; }", address.replace("HEAD", view.evaluate(MOST_HARM)))
             view.wait_for_timeout(400)
             picture = Image.open(io.BytesIO(view.screenshot()))
-            file = out / f"page-{name}.png"
+            file = out.with_name(f"{out.name}-{name}.png")
             picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
             print(f"{file}  {file.stat().st_size / 1000:.0f} kB")
             view.close()
