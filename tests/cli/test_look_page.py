@@ -8,22 +8,8 @@ import pytest
 from regard.cli.main import main
 from regard.inspection import page_file
 from tests.page_stub import data_of, stand_in
-from tests.tiny_model import save_tiny_model
-from tests.training.runs import Recorder, tiny_run
 
 TEXT = "a b c d"
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> str:
-    made, splits = tiny_run(tmp_path_factory.mktemp("look") / "run")
-    made.train(splits, Recorder())
-    return str(made.path)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model") / "alone").path)
 
 
 @pytest.fixture

@@ -3,9 +3,13 @@ import numpy as np
 from regard.inspection.words import Words
 from regard.text.configs import BpeConfig, CharactersConfig, SpacedConfig
 from regard.text.tokenizer import learn_tokenizer
-from regard.text.words import split_words
+from regard.text.words import word_spans
 
 EYE = np.eye(2)
+
+
+def split_words(text: str) -> list[str]:
+    return [text[first:last] for first, last in word_spans(text)]
 
 
 def test_words_of_a_text() -> None:
@@ -21,6 +25,15 @@ def test_pieces_are_summed_or_averaged_into_words() -> None:
     assert words.sums(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).tolist() == [6.0, 9.0, 6.0]  # the space goes before
     assert words.means(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).tolist() == [2.0, 4.5, 6.0]
     assert words.plain == [0, 1]
+
+
+def test_letters_are_words_where_no_text_has_a_space() -> None:
+    tokenizer = learn_tokenizer(CharactersConfig(), ["abc"])
+    words = Words.of(tokenizer, list("abc"), after=("</s>",))
+    assert words.texts == ("a", "b", "c", "</s>")
+    assert (words.shares == np.eye(4)).all()
+    assert Words.of(learn_tokenizer(CharactersConfig(), ["a b"]), list("ab")).texts == ("ab",)
+    assert Words.of(learn_tokenizer(SpacedConfig(), ["abc"]), ["abc"]).texts == ("abc",)
 
 
 def test_special_tokens_before_and_after_are_words() -> None:

@@ -14,7 +14,7 @@ from regard.errors import RegardError
 from regard.files import read_json, write_json
 from regard.model_folder import ModelFolder
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is kept; what another version kept is measured again."""
 
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from regard.inference.engine import Tokens
 from regard.inspection.attribution import PairWords
 from regard.inspection.subject import Subject
+from regard.inspection.words import spans_of
 from regard.metrics.alignments import Gold
 from regard.text.aligner import Aligner
-from regard.text.words import split_words
+from regard.text.tokenizer import Tokenizer
 
 MOST_LEARNT = 5_000
 """Pairs that the aligner learns from at most."""
@@ -22,7 +23,8 @@ def silver(
 ) -> list[Gold]:
     """Return the links that an aligner finds in pairs; it learns from them and from other `texts`."""
     own = [_words(PairWords.of(subject, *pair)) for pair in pairs]
-    others = [(split_words(source), split_words(target)) for source, target in texts[:MOST_LEARNT]]
+    source, target = subject.sides.source.tokenizer, subject.sides.target.tokenizer
+    others = [(_split(source, one), _split(target, other)) for one, other in texts[:MOST_LEARNT]]
     aligner = Aligner.learn([pair for pair in (*own, *others) if all(pair)])
     found = (frozenset(aligner.align(*pair)) if all(pair) else frozenset() for pair in own)
     return [Gold(links, links) for links in found]
@@ -31,3 +33,7 @@ def silver(
 def _words(words: PairWords) -> tuple[list[str], list[str]]:
     source, target = ([side.texts[i] for i in side.plain] for side in (words.source, words.target))
     return source, target
+
+
+def _split(tokenizer: Tokenizer, text: str) -> list[str]:
+    return [text[first:last] for first, last in spans_of(tokenizer, text)]

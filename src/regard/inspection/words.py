@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from regard.text.tokenizer import Tokenizer
+from regard.text.tokenizer import Characters, Tokenizer
 from regard.text.words import word_spans
 
 
@@ -28,7 +28,7 @@ class Words:
         """Return the words of the text that tokens stand for, between special tokens."""
         ends = [len(tokenizer.join(tokens[: count + 1])) for count in range(len(tokens))]
         text = tokenizer.join(tokens)
-        spans = word_spans(text)
+        spans = spans_of(tokenizer, text)
         shares = np.zeros((len(before) + len(tokens) + len(after), len(before) + len(spans) + len(after)))
         start = 0
         for row, end in enumerate(ends, start=len(before)):
@@ -65,6 +65,13 @@ class Words:
         """Return what holds of the tokens of each word on average, along the first axis."""
         weights = self.shares / self.shares.sum(axis=0)
         return np.tensordot(weights.T, values, axes=1)
+
+
+def spans_of(tokenizer: Tokenizer, text: str) -> list[tuple[int, int]]:
+    """Return where each word begins and ends; each letter is one where a model reads letters and never saw a space."""
+    if isinstance(tokenizer, Characters) and " " not in tokenizer.tokens:
+        return [(i, i + 1) for i in range(len(text))]
+    return word_spans(text)
 
 
 def _touched(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:

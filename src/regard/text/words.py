@@ -13,8 +13,3 @@ WORD = re.compile(rf"{UNSPACED.pattern}|(?:(?!{UNSPACED.pattern})\S)+")
 def word_spans(text: str) -> list[tuple[int, int]]:
     """Return where each word of a text begins and ends; in scripts that do not space words, each character is one."""
     return [found.span() for found in WORD.finditer(text)]
-
-
-def split_words(text: str) -> list[str]:
-    """Return the words of a text, by which alignments count."""
-    return [text[start:end] for start, end in word_spans(text)]

@@ -11,7 +11,7 @@ from regard.tasks.configs import PhrasebookConfig
 from regard.tasks.phrasebook import Phrasebook
 from regard.tasks.phrasebook.gold import MarkingWriter, aligned
 from regard.tasks.phrasebook.meanings import Joined, Meaning, Moment, Name, Quantity, Rate, Relative, Span, When
-from regard.text.words import split_words
+from regard.text.words import word_spans
 
 DAY, LATER = datetime(1957, 10, 5, 15, 7), datetime(1957, 10, 5, 16, 15)
 
@@ -48,7 +48,7 @@ def test_marks_change_no_phrase_and_links_lie_within_it(locales: tuple[str, str]
     _, collector = book._collected()
     for pair, gold in found:
         assert aligned(collector.meanings[pair.source], *writers) == (pair.source, pair.target, gold)
-        sizes = len(split_words(pair.source)), len(split_words(pair.target))
+        sizes = len(word_spans(pair.source)), len(word_spans(pair.target))
         assert all(i < sizes[0] and j < sizes[1] for i, j in gold.possible)
         assert gold.sure <= gold.possible
     assert sum(bool(gold.sure) for _, gold in found) > 0.9 * len(found)
