@@ -119,7 +119,7 @@ def test_logits_are_those_of_the_model_for_any_sizes(out: Path) -> None:
         batch = Batch.of(sources, targets)
         for row, length in enumerate(batch.target_in.lengths.tolist()):
             ours, theirs = (each(batch)[row, :length].detach() for each in (model, graphs))
-            torch.testing.assert_close(theirs, ours, **SAME_MATH)
+            torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-4)  # large weights, another library's sums
 
 
 @pytest.mark.slow
