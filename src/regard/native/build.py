@@ -93,6 +93,8 @@ def _units(command: list[str]) -> list[tuple[str, list[str]]]:
     tiles = x86 and sys.platform == "linux" and _compiles(command, DECODING["amx"])
     if not tiles:  # an older compiler, or a system that does not lend tiles
         sets, decoding = ({name: kept[name] for name in kept if name != "amx"} for kept in (sets, decoding))
+    if x86 and not _compiles(command, DECODING["avx512_bf16"]):  # an older compiler: bfloat16 is widened instead
+        decoding = {**decoding, "avx512_bf16": DECODING["avx512"]}
     units = [("kernels.cpp", [f"-DINSTRUCTIONS={name}", *flags]) for name, flags in (sets | PORTABLE).items()]
     for name, flags in (decoding | PORTABLE).items():
         units.append(("decoder/kernels.cpp", [f"-DINSTRUCTIONS={name}", *flags]))
