@@ -20,10 +20,9 @@ from bench import data_folder, show
 from decode_speed import BEAMS
 from multi30k import lines
 from regard.decoding.types import BeamConfig, DecodingConfig, GreedyConfig, PowerNormalisation
+from regard.inference.engine import Engine, Tokens
 from regard.inference.translator import Translator
 from regard.models.configs import TransformerConfig
-
-Tokens = Sequence[str]
 
 
 def fastest(body: Callable[[], Any], rounds: int = 5) -> float:
@@ -62,6 +61,12 @@ def weights_of(c: TransformerConfig, entries: int) -> tuple[int, int]:
     return source, step
 
 
+def translate_all(engine: Engine, sources: Sequence[Tokens], search: DecodingConfig) -> None:
+    """Translate, and throw away what comes out."""
+    for _ in engine.translate(sources, search):
+        pass
+
+
 def measure(run: str, sources: Sequence[str], threads: int) -> list[dict[str, Any]]:
     """Return a row for each search in batches, and one for sentences one by one."""
     made = []
@@ -74,11 +79,10 @@ def measure(run: str, sources: Sequence[str], threads: int) -> list[dict[str, An
         search: DecodingConfig = GreedyConfig() if beams == 1 else BeamConfig(beams=beams, length=PowerNormalisation())
         found = [hypotheses[0].tokens for hypotheses in translator.engine.translate(tokens, search)]
         work = sum(
-            source * (len(read) + 1) + step * (1 + beams * len(made)) for read, made in zip(tokens, found, strict=True)
+            source * (len(read) + 1) + step * (1 + beams * len(written))
+            for read, written in zip(tokens, found, strict=True)
         )
-        seconds = fastest(
-            partial(lambda *given: list(given[0].translate(*given[1:])), translator.engine, tokens, search), 3
-        )
+        seconds = fastest(partial(translate_all, translator.engine, tokens, search), 3)
         peak = products_of_bytes(threads)
         row = {"model": Path(run).name, "what": f"{name}, batch", "did": work / seconds / 1e9, "unit": "GMAC/s"}
         made.append({**row, "floor": peak / 1e9, "share %": 100 * work / seconds / peak})

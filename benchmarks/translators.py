@@ -82,11 +82,15 @@ class Native(Regard):
     engine = "native"
     settings = ("int8", "bfloat16", "float32")
 
+    def instructions(self) -> str:
+        from regard.native.decoder import decoding_set
 
-class NativeShortlist(Regard):
+        return decoding_set()
+
+
+class NativeShortlist(Native):
     """The same, thinking of listed tokens alone; `regard shortlist` has made the list."""
 
-    engine = "native"
     settings = ("int8",)
     shortlist = True
 

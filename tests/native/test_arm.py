@@ -1,6 +1,5 @@
 """The portable kernels on another kind of processor: an ARM emulator finds what this one finds."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -28,7 +27,7 @@ def compiled(command: list[str], out: Path) -> Path:
 def test_an_arm_processor_finds_the_same(tmp_path: Path) -> None:
     here = subprocess.run([compiled(build.compiler(), tmp_path / "here")], capture_output=True, text=True, check=True)
     there = compiled([CROSS], tmp_path / "there")
-    arm = subprocess.run([EMULATOR, there], capture_output=True, text=True, check=True, env={**os.environ})
+    arm = subprocess.run([EMULATOR, there], capture_output=True, text=True, check=True)
     ours, theirs = ([line.rsplit(" ", 1) for line in done.stdout.splitlines()] for done in (here, arm))
     assert len(ours) == 54
     assert len({tokens for tokens, _ in ours}) > 20
