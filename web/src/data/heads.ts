@@ -42,3 +42,10 @@ export function headsOf(kinds: Kinds, kind: Kind): string[] {
     nameOf({ kind, layer: Math.floor(i / heads), head: i % heads }),
   );
 }
+
+/** What the map of a head is not. */
+export function notOf(name: string, norm: boolean): string {
+  if (norm) return "This is the length of what the head added, not what that changed in the output.";
+  const who = placeOf(name).kind === "encoder" ? "the encoder" : "the decoder";
+  return `This is where ${who} read, not what changed the output.`;
+}
