@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,7 +196,8 @@ def build_trainer(
     )
     examples = Examples.of(material.train, sides, config.text)
     budget, counted = config.training.budget, CountedCourse(config.training)
-    course = TimedCourse(budget, began, lambda: world.from_first(time.monotonic)) if budget else counted
+    clocks = [partial(world.from_first, clock) for clock in (time.monotonic, time.process_time)]
+    course = TimedCourse(budget, began, *clocks) if budget else counted
     watcher = probes(config, material, firsts, checkpoints.run)
     parts = model, examples, validation, config.training, precision, checkpoints, listener, stop, course, world
     return Trainer(*parts, watcher)

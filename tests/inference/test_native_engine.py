@@ -18,10 +18,11 @@ from regard.decoding.types import (
 from regard.errors import CheckpointError, ConfigError, UnsupportedError
 from regard.inference.native_engine import NativeEngine
 from regard.inference.torch_engine import TorchEngine
-from regard.layers.configs import SourceCopyingConfig, ThreeWayConfig
+from regard.layers.configs import ThreeWayConfig
 from regard.model_folder import ModelFolder
 from regard.models.configs import ModelConfig, TransformerConfig
 from regard.native.decoder import SETS, decoding_library, decoding_set
+from tests.inference.shared_model import COPYING, SHARED, save_shared_model
 from tests.tiny import CONFIGS
 from tests.tiny_model import RECURRENT, TRANSFORMER, save_tiny_model
 
@@ -57,16 +58,20 @@ def test_every_variant_writes_what_torch_writes(name: str, tmp_path: Path) -> No
                 assert a.score == pytest.approx(b.score, abs=FAR)
 
 
-def test_three_ways_tied(tmp_path: Path) -> None:
-    """One table serves the source, the target and the logits."""
-    from tests.inference.shared_model import save_shared_model
-
-    folder = save_shared_model(tmp_path / "model")
-    sources = [["ab", "c"], ["c"] * 5]
+@pytest.mark.parametrize("config", [SHARED, *COPYING.values()], ids=["tied", *COPYING])
+def test_three_ways_tied(config: TransformerConfig, tmp_path: Path) -> None:
+    """One table serves the source, the target and the logits; tokens may be copied, unknown ones not."""
+    folder = save_shared_model(tmp_path / "model", config)
+    sources = [["ab", "c"], ["c"] * 5, ["new", "e", "ab", "newer"], ["new"], []]
     torch, native = TorchEngine.load([folder]), NativeEngine.load([folder])
-    found = (engine.translate(sources, BeamConfig()) for engine in (native, torch))
-    for ours, theirs in zip(*found, strict=True):
-        assert rows(ours) == rows(theirs)
+    for search in (*SEARCHES, SamplingConfig(n_best=3, max_length=6)):
+        for ours, theirs in zip(native.translate(sources, search), torch.translate(sources, search), strict=True):
+            assert rows(ours) == rows(theirs)
+            for a, b in zip(ours, theirs, strict=True):
+                assert a.token_log_probs == pytest.approx(b.token_log_probs, abs=FAR)
+    targets = [(source, ["c", "ab"]) for source in sources]
+    for ours, theirs in zip(native.score(targets), torch.score(targets), strict=True):
+        assert ours == pytest.approx(theirs, abs=FAR)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,16 @@ def test_samples_are_those_of_torch(config: SamplingConfig, tmp_path: Path) -> N
     torch, native = TorchEngine.load([folder]), NativeEngine.load([folder])
     for ours, theirs in zip(native.translate(SOURCES, config), torch.translate(SOURCES, config), strict=True):
         assert rows(ours) == rows(theirs)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_company_changes_nothing_that_is_copied(precision: str, tmp_path: Path) -> None:
+    folder = save_shared_model(tmp_path / "model", COPYING["copying"])
+    native = NativeEngine.load([folder], threads=2, precision=precision)
+    draw = [["ab", "c", "new", "d", "e"][i % 5 : 1 + i % 7] * (1 + i % 4) for i in range(64)]
+    for source, together in zip(draw, native.translate(draw, BeamConfig()), strict=True):
+        (alone,) = native.translate([source], BeamConfig())
+        assert alone == together
 
 
 @pytest.fixture(params=["float32", "bfloat16", "int8"])
@@ -144,9 +159,7 @@ def test_an_answer_nobody_waits_for(engine: NativeEngine) -> None:
     ("model", "problem"),
     [
         (RECURRENT, "the family 'recurrent'"),
-        (replace(TRANSFORMER, embeddings=ThreeWayConfig(), copying=SourceCopyingConfig()), "copying='source'"),
     ],
-    ids=["family", "copying"],
 )
 def test_what_it_lacks_is_named(model: ModelConfig, problem: str) -> None:
     from regard.inference.native_engine import obstacle

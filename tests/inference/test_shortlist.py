@@ -13,6 +13,7 @@ from regard.inference.shortlist import FILE, Shortlist
 from regard.inference.translator import Translator
 from regard.model_folder import ModelFolder
 from regard.text.vocabulary import EOS, SPECIAL
+from tests.inference.shared_model import COPYING, save_shared_model
 from tests.tiny_model import save_tiny_model
 
 SPOKEN = {"a": "AA", "b": "B", "c": "CH", "d": "D", "e": "EH", "f": "F", "g": "G", "h": "HH"}
@@ -83,6 +84,22 @@ def test_outputs_are_made_of_listed_tokens(folder: ModelFolder, config: Decoding
     for source, found in zip(SOURCES, together, strict=True):
         assert {i for h in found for i in vocabulary.ids(h.tokens)} <= ids
         assert next(engine.translate([source], config)) == found, "alone or in company"
+
+
+@pytest.mark.parametrize("config", SEARCHES, ids=lambda config: config.kind)
+def test_what_can_be_copied_is_thought_of(tmp_path: Path, config: DecodingConfig) -> None:
+    folder = save_shared_model(tmp_path / "model", COPYING["copying"])
+    sources = [["ab", "c", "e"], ["d"] * 4]
+    listing(folder, set(range(folder.sizes[1]))).save(folder)
+    plain, listed = (NativeEngine.load([folder], shortlist=shortlist) for shortlist in (False, True))
+    for ours, theirs in zip(listed.translate(sources, config), plain.translate(sources, config), strict=True):
+        assert [h.tokens for h in ours] == [h.tokens for h in theirs]
+        assert [h.score for h in ours] == pytest.approx([h.score for h in theirs], abs=1e-4)
+    listing(folder, {len(SPECIAL)}).save(folder)
+    ids = folder.sides.target.vocabulary.ids
+    few = NativeEngine.load([folder], shortlist=True)
+    for source, found in zip(sources, few.translate(sources, config), strict=True):
+        assert {i for h in found for i in ids(h.tokens)} <= {len(SPECIAL), *ids(source)}
 
 
 def test_what_is_exact_stays_so(folder: ModelFolder) -> None:

@@ -66,6 +66,18 @@ def test_a_machine_that_becomes_slower() -> None:
     assert factors[-1] < 0.05
 
 
+def test_a_validation_that_others_kept_waiting_is_not_expected_again() -> None:
+    clock, progress, waited = Clock(), Progress(), 0.0
+    course = TimedCourse(300.0, began=0.0, now=clock, worked=lambda: clock() - waited)
+    spend(course, clock, progress, step=0.1, look=2.0, stop_at=50.0)
+    clock.seconds, waited = clock.seconds + 100.0, 100.0
+    course.validated(progress)
+    assert progress.validation_seconds == pytest.approx(2.0, abs=2.0)
+    factors = spend(course, clock, progress, step=0.1, look=2.0)
+    assert clock.seconds == pytest.approx(300.0, abs=9.0)
+    assert factors[-1] < 0.05
+
+
 def test_what_an_interrupted_run_used_is_counted() -> None:
     clock, progress = Clock(), Progress()
     spend(TimedCourse(300.0, began=0.0, now=clock), clock, progress, step=0.1, look=2.0, stop_at=100.0)

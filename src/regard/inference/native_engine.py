@@ -161,7 +161,7 @@ def obstacle(config: ModelConfig) -> str:
         "feed_forward": ACTIVATIONS,
         "embeddings": TABLES,
         "ngrams": ("none", "source"),
-        "copying": ("none",),
+        "copying": ("none", "source"),
     }
     for part, kinds in parts.items():
         if (kind := getattr(config, part).kind) not in kinds:

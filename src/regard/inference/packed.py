@@ -83,6 +83,9 @@ class Packing:
         biases = ["embeddings.output_bias"] if c.biases else []
         model.logits = self._map([f"embeddings.{output}"], [target_size], c.d_model, biases)
         model.encoder, model.decoder = self._stack("encoder"), self._stack("decoder")
+        if c.copying.kind == "source":
+            model.copy_query = self._linear("copying", ["query"], [c.d_model], c.d_model)
+            model.copy_key = self._linear("copying", ["key"], [c.d_model], c.d_model)
         return model
 
     def _stack(self, name: str) -> native.Stack:

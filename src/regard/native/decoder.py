@@ -109,6 +109,7 @@ class Model(ctypes.Structure):
         ("logits", Linear),
         *((name, Stack) for name in ("encoder", "decoder")),
         ("shortlist", Shortlist),
+        *((name, Linear) for name in ("copy_query", "copy_key")),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from regard.errors import ConfigError
 from regard.native.build import NAME
 
-VERSION = 6
+VERSION = 7
 """Of the interface; a library with another one is left alone."""
 
 SETS = ("amx", "avx512", "avx2", "portable")

@@ -83,9 +83,20 @@ class TimedCourse:
     SETTLED = 4
     """Steps until the first says something."""
 
-    def __init__(self, budget: float, began: float, now: Callable[[], float] = time.monotonic) -> None:
-        """Spend `budget` seconds that count from `began`, on the clock `now`."""
-        self.budget, self.began, self.now = budget, began, now
+    def __init__(
+        self,
+        budget: float,
+        began: float,
+        now: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] | None = None,
+    ) -> None:
+        """Spend `budget` seconds that count from `began`, on the clock `now`.
+
+        `worked` tells how long the processor has worked for this process, in seconds. A validation that took longer
+        was kept waiting by other programs, and the next need not be.
+        """
+        self.budget, self.began, self.now, self.worked = budget, began, now, worked or now
+        self._worked = 0.0  # until the last step
         self._before: float | None = None  # used by earlier processes
         self._per_step = 0.0
         self._counted = 0
@@ -112,7 +123,7 @@ class TimedCourse:
         if self._counted:
             fade = min(1.0 - 1.0 / self._counted, 0.98)
             self._per_step = fade * self._per_step + (1.0 - fade) * (used - self._last)
-        self._counted, self._last = self._counted + 1, used
+        self._counted, self._last, self._worked = self._counted + 1, used, self.worked()
         early = self._counted in (self.SETTLED, 4 * self.SETTLED, 16 * self.SETTLED)
         if self._counted < self.SETTLED or not (early or used - self._replanned >= self.EVERY * self.budget):
             return None
@@ -141,7 +152,8 @@ class TimedCourse:
 
     def validated(self, progress: Progress) -> None:
         before, self._last = self._last, self.used(progress)  # the next step does not count it
-        progress.validation_seconds, progress.validated_at = self._last - before, self._last
+        progress.validation_seconds = min(self._last - before, self.worked() - self._worked)
+        progress.validated_at = self._last
         progress.used = self._last
 
     def saves(self, progress: Progress) -> bool:

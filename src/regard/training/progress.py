@@ -55,7 +55,7 @@ class Progress:
     planned: int = 0  # steps that fit into the time given, as foretold last; 0 = not yet, or no time was given
     used: float = 0.0  # seconds of that time, over all parts of an interrupted run
     validated_at: float = 0.0  # seconds used at the last validation
-    validation_seconds: float = 0.0  # that it took
+    validation_seconds: float = 0.0  # that it took, less what it waited for other programs
     save_seconds: float = 0.0  # that the last checkpoint took
 
 

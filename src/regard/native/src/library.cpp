@@ -55,7 +55,7 @@ static bool tiles_allowed() {
 extern "C" {
 
 // Raised whenever a function or a struct changes: a library from another version of the package is refused.
-EXPORTED int regard_version() { return 6; }
+EXPORTED int regard_version() { return 7; }
 
 // `gomp_parallel` is libgomp's GOMP_parallel where the process has it, or null: then one thread does all the work.
 EXPORTED void regard_use_threads(void* gomp_parallel, int count) {

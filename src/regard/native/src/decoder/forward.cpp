@@ -81,6 +81,7 @@ void Forward::encode(const std::vector<Source>& sources) {
     remember(sources, rows);
     for (const Source& source : sources)
         if (source.few) think_of(source);
+    if (model_.copy_key.weights) make_copies(sources, rows);
 }
 
 // Makes keys and values of all decoder layers of what was read.

@@ -10,10 +10,19 @@ namespace regard::decoder {
 
 constexpr int64_t COLUMNS = 256;  // logits of a row that exist at a time
 
+// What of a source can be copied. Keys are the weights of a map from a query to the scores of their places.
+struct Copies {
+    std::vector<uint8_t> keys;
+    Linear map{};
+    std::vector<int32_t> slots;    // of each place, of its token among `outputs`
+    std::vector<int32_t> outputs;  // of the map to logits, rising: the different tokens
+};
+
 // What a sentence's decoder attends to: of every layer the keys, feature by feature, and the values, place by place.
 struct Memory {
     int64_t length = 0;
     std::vector<uint8_t> keys_values;
+    Copies copies;
 };
 
 // Keys and values of what was written. Of several rows: of every step, layer and row. Of one row: of every layer the
@@ -87,6 +96,9 @@ private:
     void keep(int64_t count, const float* from, uint8_t* to, int64_t apart = 1) const;
     void remember(const std::vector<Source>& sources, int64_t rows);
     void think_of(const Source& source);
+    void make_copies(const std::vector<Source>& sources, int64_t rows);
+    void look_for_copies(const std::vector<Group>& groups);
+    void add_copies(int64_t row, int64_t first, int64_t last, int64_t& done, float* logits);
     void best_of_map(const Linear& map, int64_t first_row, int64_t rows, Best* best, float* logits);
     Looking looking(Places* places, int64_t keys);
 
@@ -95,9 +107,10 @@ private:
     const int64_t kept_;  // bytes of a number that is kept
     Places encoder_places_, decoder_places_;
     int64_t rows_ = 0, step_rows_ = 0;
-    Rows x_, y_, wide_, context_, tile_, across_;
+    Rows x_, y_, wide_, context_, tile_, across_, copied_;
+    std::vector<const Copies*> copies_;  // of each row of the last step, if there are any
     std::vector<int8_t> values_;
-    std::vector<float> scales_, weights_;
+    std::vector<float> scales_, weights_, queries_, sums_of_copies_;
     std::vector<int32_t> sums_;
     std::vector<uint8_t> marks_;
     Inputs inputs_{};

@@ -17,6 +17,7 @@ void Forward::think_of(const Source& source) {
         const int64_t begin = list.first[source.ids[place]], end = list.first[source.ids[place] + 1];
         if (begin == end) return;
         for (int64_t i = begin; i < end; ++i) marks_[list.listed[i]] = 1;
+        if (model_.copy_key.weights) marks_[source.ids[place]] = 1;
     }
     for (int64_t id = 0; id < all.outputs; ++id)
         if (marks_[id]) few.ids.push_back(static_cast<int32_t>(id));
@@ -38,6 +39,7 @@ void Forward::think_of(const Source& source) {
 }
 
 void Forward::best(const std::vector<Group>& groups, std::vector<Best>& rows, float* logits) {
+    if (model_.copy_query.weights) look_for_copies(groups);
     kernels_.prepare(model_.precision, step_rows_, model_.logits.inputs, x_.at(0), x_.row, inputs_);
     int64_t r = 0, all = 0;  // rows before r are done, but for the last `all` of them
     for (const Group& group : groups) {
@@ -57,10 +59,12 @@ void Forward::best_of_map(const Linear& map, int64_t first_row, int64_t rows, Be
     if (rows == 0) return;
     const int64_t bytes = depth(model_.precision, map.inputs);
     const Inputs inputs{values_.data() + first_row * bytes, scales_.data() + first_row, sums_.data() + first_row};
+    std::vector<int64_t> copied(rows);  // how many of the row's copies are done
     for (int64_t first = 0; first < map.outputs; first += COLUMNS) {
         const int64_t count = std::min(COLUMNS, map.outputs - first);
         kernels_.product(model_.precision, map, rows, inputs, first, first + count, tile_.at(0), tile_.row, STORE);
         for (int64_t r = 0; r < rows; ++r) {
+            if (model_.copy_query.weights) add_copies(first_row + r, first, first + count, copied[r], tile_.at(r));
             kernels_.best(model_.precision, first, count, tile_.at(r), best[r]);
             if (logits) std::copy_n(tile_.at(r), count, logits + (first_row + r) * map.outputs + first);
         }

@@ -100,6 +100,7 @@ struct Model {
     Linear logits;
     Stack encoder, decoder;
     Shortlist shortlist;
+    Linear copy_query, copy_key;  // without weights where the source's tokens are not copied
 };
 
 static inline bool gated(const Model& m) { return m.activation == SWIGLU || m.activation == GEGLU; }
