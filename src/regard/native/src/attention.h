@@ -38,20 +38,22 @@ constexpr int TILE_ROWS = 4;
 #endif
 constexpr int TILE_VECTORS = 2;
 
-// C (rows x columns) = A B; A is read entry by entry with any strides, B and C by vectors.
+// C (rows x columns) = A B; A is read entry by entry with any strides, B and C by vectors. `inner` is at least 1, as a loop
+// that may not run at all would make the compiler keep the sums in memory.
 template <int ROWS, int VECTORS>
 inline void multiply_tile(
     int64_t inner, const float* a, int64_t a_row, int64_t a_inner, const float* b, int64_t b_row, float* c, int64_t c_row
 ) {
     Floats total[ROWS][VECTORS] = {};
-    for (int64_t k = 0; k < inner; ++k) {
+    int64_t k = 0;
+    do {
         Floats right[VECTORS];
         for (int v = 0; v < VECTORS; ++v) right[v] = load(b + k * b_row + v * LANES);
         for (int r = 0; r < ROWS; ++r) {
             const float left = a[r * a_row + k * a_inner];
             for (int v = 0; v < VECTORS; ++v) total[r][v] += left * right[v];
         }
-    }
+    } while (++k < inner);
     for (int r = 0; r < ROWS; ++r)
         for (int v = 0; v < VECTORS; ++v) store(c + r * c_row + v * LANES, total[r][v]);
 }

@@ -49,7 +49,8 @@ inline void weigh(const decoder::Looking& one, int64_t r, int64_t head, float* s
 }
 
 // Several chains of sums are under way at once: those of some heads, of some queries, of some vectors. Each is the same
-// sum in the same order, whatever is beside it.
+// sum in the same order, whatever is beside it. There is a key and a feature at least, and the loops over them say so: else
+// compilers keep the sums in memory.
 
 // Where the keys or values of a head begin.
 template <class T>
@@ -63,12 +64,14 @@ inline void average(const decoder::Looking& one, int64_t first, int64_t head, in
     Floats sums[HEADS][ROWS][WIDE] = {};
     const T* v[HEADS];
     for (int h = 0; h < HEADS; ++h) v[h] = of_head<T>(one, one.v, head + h) + i;
-    for (int64_t s = 0; s < one.keys; ++s)
+    int64_t s = 0;
+    do
         for (int h = 0; h < HEADS; ++h)
             for (int part = 0; part < WIDE; ++part) {
                 const Floats value = load(v[h] + at(s) + part * LANES);
                 for (int r = 0; r < ROWS; ++r) sums[h][r][part] += one.weights[(h * ROWS + r) * row + s] * value;
             }
+    while (++s < one.keys);
     for (int h = 0; h < HEADS; ++h)
         for (int r = 0; r < ROWS; ++r)
             for (int part = 0; part < WIDE; ++part)
@@ -125,12 +128,14 @@ inline void look_across_rows(const decoder::Looking& one, int64_t first, int64_t
     }
     const auto scores = [&](int64_t s, auto wide) {
         Floats sums[HEADS][ROWS][wide.value] = {};
-        for (int64_t i = 0; i < one.features; ++i)
+        int64_t i = 0;
+        do
             for (int h = 0; h < HEADS; ++h)
                 for (int part = 0; part < wide.value; ++part) {
                     const Floats key = load(k[h] + i * one.k_row + s + part * LANES);
                     for (int r = 0; r < ROWS; ++r) sums[h][r][part] += q[h][r * one.q_row + i] * key;
                 }
+        while (++i < one.features);
         for (int h = 0; h < HEADS; ++h)
             for (int r = 0; r < ROWS; ++r)
                 for (int part = 0; part < wide.value; ++part)

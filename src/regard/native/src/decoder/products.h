@@ -8,13 +8,18 @@
 
 namespace INSTRUCTIONS {
 
+// Only inside its caller does a block know the product that it is part of, and keep it in registers.
+#define INLINED __attribute__((always_inline)) inline
+
 constexpr int PARTS = PANEL / LANES;  // vectors that hold 4 bytes of inputs of each output of a panel
 
 // A vector of packed weights, and its product with 4 bytes of inputs, which is added to sums.
 struct FloatWeights {
     using Sums = Floats;
     static constexpr int32_t ADDED = 0;  // to each weight
+    static constexpr int TALL = LANES < 8 ? 2 : 6;  // rows whose sums, and a panel's weights, registers hold
     Floats w;
+    FloatWeights() = default;
     explicit FloatWeights(const int8_t* at) : w(load(reinterpret_cast<const float*>(at))) {}
     static Floats times(Floats sums, const FloatWeights& weights, const int8_t* inputs) {
         float x;
@@ -27,6 +32,8 @@ struct FloatWeights {
 struct BFloatWeights {
     using Sums = Floats;
     static constexpr int32_t ADDED = 0;
+    static constexpr int TALL = LANES < 8 ? 2 : LANES == 8 ? 4 : 6;
+    BFloatWeights() = default;
 #if defined(__AVX512BF16__)
     __m512i w;
     explicit BFloatWeights(const int8_t* at) : w(_mm512_loadu_si512(at)) {}
@@ -43,12 +50,10 @@ struct BFloatWeights {
         second = (Floats)(both & 0xFFFF0000);
     }
     static Floats times(Floats sums, const BFloatWeights& weights, const int8_t* inputs) {
-        uint32_t both;
-        memcpy(&both, inputs, 4);
-        const uint32_t parts[] = {both << 16, both & 0xFFFF0000};
-        float x[2];
-        memcpy(x, parts, 8);
-        return sums + weights.first * x[0] + weights.second * x[1];
+        uint32_t two;
+        memcpy(&two, inputs, 4);
+        const Words both = Words{} + two;
+        return sums + weights.first * (Floats)(both << 16) + weights.second * (Floats)(both & 0xFFFF0000);
     }
 #endif
 };
@@ -59,6 +64,8 @@ struct ByteWeights {
     using Sums = Ints;
     __m512i w;
     static constexpr int32_t ADDED = 128;
+    static constexpr int TALL = 6;
+    ByteWeights() = default;
     explicit ByteWeights(const int8_t* at)
         : w(_mm512_xor_si512(_mm512_loadu_si512(at), _mm512_set1_epi8(static_cast<char>(0x80)))) {}
     static Ints times(Ints sums, const ByteWeights& weights, const int8_t* inputs) {
@@ -74,6 +81,8 @@ struct ByteWeights {
     using Sums = Ints;
     __m256i w, size;
     static constexpr int32_t ADDED = 0;
+    static constexpr int TALL = 6;
+    ByteWeights() = default;
     explicit ByteWeights(const int8_t* at)
         : w(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at))), size(_mm256_abs_epi8(w)) {}
     static Ints times(Ints sums, const ByteWeights& weights, const int8_t* inputs) {
@@ -89,6 +98,8 @@ struct ByteWeights {
     using Sums = Ints;
     const int8_t* w;
     static constexpr int32_t ADDED = 0;
+    static constexpr int TALL = LANES < 8 ? 2 : 6;
+    ByteWeights() = default;
     explicit ByteWeights(const int8_t* at) : w(at) {}
     static Ints times(Ints sums, const ByteWeights& weights, const int8_t* inputs) {
         for (int lane = 0; lane < LANES; ++lane)
@@ -121,24 +132,29 @@ inline Floats scaled(const Product& p, int64_t r, int64_t output, Ints sums, int
 }
 
 // Hands a vector of outputs over, when their bias is added.
-inline void put(const Product& p, int64_t r, int64_t output, Floats x) {
+INLINED void put(const Product& p, int64_t r, int64_t output, Floats x) {
     if (p.map.bias) x += load(p.map.bias + output);
     float* to = p.out + r * p.row + output - p.first;
     store(to, finished(x, p.then, to));
 }
 
-// ROWS rows by PANELS panels, with all sums in registers.
+// ROWS rows by PANELS panels, with all sums in registers: weights stay there while each row's input passes by.
 template <class Weights, int ROWS, int PANELS>
-inline void block(const Product& p, int64_t first_row, int64_t panel) {
-    typename Weights::Sums sums[ROWS][PANELS * PARTS] = {};
+INLINED void block(const Product& p, int64_t first_row, int64_t panel) {
+    typename Weights::Sums sums[ROWS][PANELS * PARTS];
+    for (int r = 0; r < ROWS; ++r)
+        for (int part = 0; part < PANELS * PARTS; ++part) sums[r][part] = typename Weights::Sums{};
     const int8_t* inputs = static_cast<const int8_t*>(p.from.values) + first_row * p.depth;
     const int8_t* weights = static_cast<const int8_t*>(p.map.weights) + panel * PANEL * p.depth;
-    for (int64_t at = 0; at < p.depth; at += 4)
-        for (int part = 0; part < PANELS * PARTS; ++part) {
-            const int64_t beside = part / PARTS * PANEL * p.depth + part % PARTS * LANES * 4;
-            const Weights w(weights + at * PANEL + beside);
-            for (int r = 0; r < ROWS; ++r) sums[r][part] = Weights::times(sums[r][part], w, inputs + r * p.depth + at);
-        }
+    int64_t at = 0;
+    do {
+        Weights w[PANELS * PARTS];
+        for (int part = 0; part < PANELS * PARTS; ++part)
+            w[part] = Weights(weights + at * PANEL + part / PARTS * PANEL * p.depth + part % PARTS * LANES * 4);
+        for (int r = 0; r < ROWS; ++r)
+            for (int part = 0; part < PANELS * PARTS; ++part)
+                sums[r][part] = Weights::times(sums[r][part], w[part], inputs + r * p.depth + at);
+    } while ((at += 4) < p.depth);
     for (int r = 0; r < ROWS; ++r)
         for (int part = 0; part < PANELS * PARTS; ++part) {
             const int64_t output = panel * PANEL + part * LANES;
@@ -149,13 +165,14 @@ inline void block(const Product& p, int64_t first_row, int64_t panel) {
 // Few rows by one panel after the other, which reads memory from front to back. Several sums are under way for each
 // output: of bytes, since the order of whole numbers does not matter.
 template <class Weights, int ROWS>
-inline void line(const Product& p, int64_t first_row, int64_t panel) {
+INLINED void line(const Product& p, int64_t first_row, int64_t panel) {
     constexpr int CHAINS = 4 / PARTS;
     constexpr int64_t FAR = 2048;  // bytes ahead that are fetched
     typename Weights::Sums sums[ROWS][CHAINS][PARTS] = {};
     const int8_t* inputs = static_cast<const int8_t*>(p.from.values) + first_row * p.depth;
     const int8_t* weights = static_cast<const int8_t*>(p.map.weights) + panel * PANEL * p.depth;
-    for (int64_t at = 0; at < p.depth; at += 4 * CHAINS)
+    int64_t at = 0;
+    do
         for (int chain = 0; chain < CHAINS; ++chain) {
             const int64_t here = at + 4 * chain;
             __builtin_prefetch(weights + here * PANEL + FAR);
@@ -165,6 +182,7 @@ inline void line(const Product& p, int64_t first_row, int64_t panel) {
                     sums[r][chain][part] = Weights::times(sums[r][chain][part], w, inputs + r * p.depth + here);
             }
         }
+    while ((at += 4 * CHAINS) < p.depth);
     for (int r = 0; r < ROWS; ++r)
         for (int part = 0; part < PARTS; ++part) {
             typename Weights::Sums all = sums[r][0][part];
@@ -174,10 +192,9 @@ inline void line(const Product& p, int64_t first_row, int64_t panel) {
         }
 }
 
-constexpr int TALL = LANES < 8 ? 2 : 6;  // rows whose sums, and a panel's weights, registers hold
-
 template <class Weights, int ROWS>
-inline void rows_of(const Product& p, int64_t first_row, int64_t first, int64_t last) {
+INLINED void rows_of(const Product& p, int64_t first_row, int64_t first, int64_t last) {
+    constexpr int TALL = Weights::TALL;
     constexpr int PANELS = LANES == 16 ? 4 : LANES < 8 || ROWS * 2 > TALL ? 1 : ROWS * 4 > TALL ? 2 : 4;
     int64_t panel = first;
     if constexpr (std::is_same_v<Weights, ByteWeights> && ROWS <= 2 && PARTS <= 2)
@@ -187,7 +204,7 @@ inline void rows_of(const Product& p, int64_t first_row, int64_t first, int64_t 
 }
 
 template <class Weights, int ROWS>
-inline void remaining(const Product& p, int64_t first_row, int64_t rows, int64_t first, int64_t last) {
+INLINED void remaining(const Product& p, int64_t first_row, int64_t rows, int64_t first, int64_t last) {
     if constexpr (ROWS > 0) {
         if (rows == ROWS) return rows_of<Weights, ROWS>(p, first_row, first, last);
         remaining<Weights, ROWS - 1>(p, first_row, rows, first, last);
@@ -198,6 +215,7 @@ inline void remaining(const Product& p, int64_t first_row, int64_t rows, int64_t
 template <class Weights>
 inline void product(const Product& p, int64_t rows, int64_t first, int64_t last) {
     constexpr int64_t TOGETHER = 4;
+    constexpr int TALL = Weights::TALL;
     for (int64_t panel = first; panel < last; panel += TOGETHER) {
         const int64_t end = panel + TOGETHER < last ? panel + TOGETHER : last;
         int64_t r = 0;
