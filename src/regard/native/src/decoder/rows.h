@@ -10,6 +10,21 @@
 
 namespace INSTRUCTIONS {
 
+typedef int8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+
+inline Bytes lowest_bytes(Ints x) {
+#if defined(__AVX2__) && !defined(__AVX512F__)  // which compilers do one by one
+    const __m256i every = _mm256_setr_epi8(
+        0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1,
+        -1, -1);
+    const __m256i halves = _mm256_shuffle_epi8((__m256i)x, every);
+    const __m128i both = _mm_or_si128(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    return (Bytes)_mm_cvtsi128_si64(both);
+#else
+    return __builtin_convertvector(x, Bytes);
+#endif
+}
+
 // Bytes from -127 to 127, so that the largest entry is one of these; all 0 if one is not a number.
 inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t depth, float& scale, int32_t& total) {
     Ints peaks{};  // without their signs, floats are in the order of their bits
@@ -29,11 +44,10 @@ inline void prepare_bytes(int64_t inputs, const float* x, int8_t* to, int64_t de
     const float by = 127.0f / peak;
     const Floats rounder = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to whole numbers
     Ints sums{};
-    typedef int8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
     along(inputs, [&](int64_t i, auto part) {
         const Ints whole = (Ints)(part.get(x + i) * by + rounder) - (Ints)rounder;
         sums += whole;
-        const Bytes bytes = __builtin_convertvector(whole, Bytes);
+        const Bytes bytes = lowest_bytes(whole);
         if constexpr (std::is_same_v<decltype(part), Whole>)
             memcpy(to + i, &bytes, LANES);
         else
