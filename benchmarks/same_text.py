@@ -1,7 +1,8 @@
 """The text of the native engine beside that of torch in float32: Multi30k val and test2016, in every precision.
 
 Both search alike. Outputs that differ though their scores are within 1e-4 are ties: sums of numbers of 24 bits come out
-a little different in another order, and so may which of two equal ones is the greater.
+a little different in another order, and so may which of two equal ones is the greater. Beside a difference of BLEU is
+its interval of 95 % and how often chance alone makes one as great (`regard compare` says how).
 """
 
 import argparse
@@ -14,6 +15,7 @@ from multi30k import lines
 from regard.decoding.types import BeamConfig, DecodingConfig, GreedyConfig, PowerNormalisation
 from regard.inference.translator import Translator
 from regard.metrics.sacrebleu import Bleu
+from regard.metrics.significance import compare_outputs
 
 TIE = 1e-4
 SPLITS = {"val": "val", "test": "test_2016_flickr"}
@@ -32,11 +34,12 @@ def compare(run: str, data: Path, search: str, precisions: tuple[str, ...]) -> l
         sources = [split(line) for line in lines(data / f"{file}.en.gz")]
         references = [[line] for line in lines(data / f"{file}.de.gz")]
         expected = [found[0] for found in torch.engine.translate(sources, config)]
-        exact = Bleu().score([join(found.tokens) for found in expected], references).value
+        exact = [join(found.tokens) for found in expected]
         for precision, engine in engines.items():
             found = [hypotheses[0] for hypotheses in engine.translate(sources, config)]
             different = [(a, b) for a, b in zip(found, expected, strict=True) if a.tokens != b.tokens]
-            bleu = Bleu().score([join(one.tokens) for one in found], references).value
+            texts = [join(one.tokens) for one in found]
+            beside = compare_outputs(Bleu(), exact, texts, references)
             made.append(
                 {
                     "search": search,
@@ -45,9 +48,11 @@ def compare(run: str, data: Path, search: str, precisions: tuple[str, ...]) -> l
                     "sentences": len(sources),
                     "same": len(sources) - len(different),
                     "ties": sum(abs(a.score - b.score) < TIE for a, b in different),
-                    "BLEU": bleu,
-                    "torch float32": exact,
-                    "difference": bleu - exact,
+                    "BLEU": beside.second,
+                    "torch float32": beside.first,
+                    "difference": beside.difference,
+                    "95 %": "{:+.2f} to {:+.2f}".format(*beside.interval),
+                    "p": beside.p_value,
                 }
             )
     return made

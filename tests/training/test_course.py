@@ -55,6 +55,14 @@ def test_the_time_is_met_and_the_rate_comes_to_its_end(budget: float, step: floa
     assert len(progress.valid) * look < 0.3 * budget
 
 
+def test_what_went_before_the_first_step_calls_for_no_validation() -> None:
+    clock, progress = Clock(), Progress()
+    course = TimedCourse(60.0, began=-20.0, now=clock)
+    spend(course, clock, progress, step=0.1, look=2.0, stop_at=10.0)
+    assert progress.step > 50
+    assert not progress.valid
+
+
 def test_a_machine_that_becomes_slower() -> None:
     clock, progress = Clock(), Progress()
     course = TimedCourse(300.0, began=0.0, now=clock)

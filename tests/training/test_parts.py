@@ -54,7 +54,9 @@ def test_the_mean_of_the_last_snapshots(tmp_path: Path) -> None:
 def test_bfloat16_is_chosen_where_its_products_are_much_faster(
     monkeypatch: pytest.MonkeyPatch, fast: float, dtype: str
 ) -> None:
-    monkeypatch.setattr(precision, "_product_seconds", lambda kind, device: fast if kind == torch.bfloat16 else 1.0)
+    monkeypatch.setattr(
+        precision, "_product_seconds", lambda kind, device, threads: fast if kind == torch.bfloat16 else 1.0
+    )
     assert precision.choose(TrainingConfig(threads=1)).dtype == dtype
 
 

@@ -120,6 +120,8 @@ class TimedCourse:
 
     def stepped(self, progress: Progress) -> Replanned | None:
         progress.used = used = self.used(progress)
+        if progress.step == 1:
+            progress.validated_at = used  # what came before the first step taught nothing
         if self._counted:
             fade = min(1.0 - 1.0 / self._counted, 0.98)
             self._per_step = fade * self._per_step + (1.0 - fade) * (used - self._last)

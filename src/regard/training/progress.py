@@ -54,7 +54,7 @@ class Progress:
     valid: list[float] = field(default_factory=list)  # validation losses, likewise
     planned: int = 0  # steps that fit into the time given, as foretold last; 0 = not yet, or no time was given
     used: float = 0.0  # seconds of that time, over all parts of an interrupted run
-    validated_at: float = 0.0  # seconds used at the last validation
+    validated_at: float = 0.0  # seconds used at the last validation, or at the first step
     validation_seconds: float = 0.0  # that it took, less what it waited for other programs
     save_seconds: float = 0.0  # that the last checkpoint took
 

@@ -1,6 +1,7 @@
 // Attention of one sentence's queries: equation 1, head by head. Two ways to lay keys, one result.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "../norm.h"
@@ -97,6 +98,51 @@ inline void average_all(const decoder::Looking& one, int64_t first, int64_t head
         }
 }
 
+// The sum of each of LANES vectors, in the lane of its number.
+inline Floats sums_of(const Floats* x) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    __m512 fours[4];
+    for (int i = 0; i < 4; ++i) {
+        const __m512 a = (__m512)x[4 * i], b = (__m512)x[4 * i + 1], c = (__m512)x[4 * i + 2], d = (__m512)x[4 * i + 3];
+        const __m512 ab = _mm512_shuffle_ps(a, b, 0x88) + _mm512_shuffle_ps(a, b, 0xDD);
+        const __m512 cd = _mm512_shuffle_ps(c, d, 0x88) + _mm512_shuffle_ps(c, d, 0xDD);
+        fours[i] = _mm512_shuffle_ps(ab, cd, 0x88) + _mm512_shuffle_ps(ab, cd, 0xDD);
+    }
+    const auto halved = [](__m512 a, __m512 b) {
+        return _mm512_shuffle_f32x4(a, b, 0x88) + _mm512_shuffle_f32x4(a, b, 0xDD);
+    };
+    return (Floats)halved(halved(fours[0], fours[1]), halved(fours[2], fours[3]));
+#elif defined(__AVX2__)
+    __m256 fours[2];
+    for (int i = 0; i < 2; ++i) {
+        const __m256 a = (__m256)x[4 * i], b = (__m256)x[4 * i + 1], c = (__m256)x[4 * i + 2], d = (__m256)x[4 * i + 3];
+        fours[i] = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    }
+    return (Floats)(_mm256_permute2f128_ps(fours[0], fours[1], 0x20) + _mm256_permute2f128_ps(fours[0], fours[1], 0x31));
+#else
+    Floats found;
+    for (int lane = 0; lane < LANES; ++lane) found[lane] = sum(x[lane]);
+    return found;
+#endif
+}
+
+// The match of a query with LANES keys, each `features` from where it begins on.
+template <class T>
+inline Floats match(int64_t features, const float* q, const T* const* keys) {
+    Floats sums[LANES];
+    for (int key = 0; key < LANES; ++key) sums[key] = Floats{};
+    int64_t i = 0;
+    if (features >= LANES) do {
+        const Floats x = load(q + i);
+        for (int key = 0; key < LANES; ++key) sums[key] += x * load(keys[key] + i);
+    } while ((i += LANES) + LANES <= features);
+    if (i < features) {
+        const Part part{features - i};
+        for (int key = 0; key < LANES; ++key) sums[key] += part.get(q + i) * part.get(keys[key] + i);
+    }
+    return sums_of(sums);
+}
+
 // Keys one after the other, which may be another row's for every query: what a beam has written.
 template <class T>
 inline void look_along(const decoder::Looking& one) {
@@ -107,7 +153,11 @@ inline void look_along(const decoder::Looking& one) {
         for (int64_t head = 0; head < one.heads; ++head) {
             const float* q = one.q + r * one.q_row + head * one.features;
             const T* k = of_head<T>(one, one.k, head);
-            for (int64_t s = 0; s < one.keys; ++s) one.weights[s] = product_of(one.features, q, k + at(s));
+            for (int64_t first = 0; first < one.keys; first += LANES) {
+                const T* keys[LANES];
+                for (int64_t s = 0; s < LANES; ++s) keys[s] = k + at(std::min(first + s, one.keys - 1));
+                store(one.weights + first, match(one.features, q, keys));
+            }
             weigh(one, r, head, one.weights);
             average_all<T, 1, 1>(one, r, head, 0, at);
         }
