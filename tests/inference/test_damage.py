@@ -12,6 +12,7 @@ import pytest
 from regard.errors import RegardError
 from regard.files import sha256
 from regard.inference.translator import Translator
+from tests.inference.shared_model import COPYING, save_shared_model
 from tests.tiny_model import save_tiny_model
 
 MORE_MEMORY = 512 * 2**20
@@ -51,7 +52,7 @@ def try_all(whole: Path, place: Path, seed: int, times: int) -> dict[str, int]:
         try:
             precision = draw.choice(("float32", "bfloat16", "int8"))
             translator = Translator.load(place, engine="native", threads=1, precision=precision)
-            translator.translate(["abc", "mnop"], beams=2)
+            translator.translate(["abc", "mnop", "ab c e"], beams=2)
             counts["worked"] += 1
         except RegardError:
             counts["refused"] += 1
@@ -60,9 +61,12 @@ def try_all(whole: Path, place: Path, seed: int, times: int) -> dict[str, int]:
     return counts
 
 
-def damage(tmp_path: Path, seed: int, times: int) -> dict[str, int]:
+def damage(tmp_path: Path, seed: int, times: int, *, copies: bool = False) -> dict[str, int]:
     """Run `try_all` in a process of its own, which may crash without taking anyone along."""
-    save_tiny_model(tmp_path / "model")
+    if copies:
+        save_shared_model(tmp_path / "model", COPYING["copying"])
+    else:
+        save_tiny_model(tmp_path / "model")
     command = [sys.executable, "-m", "tests.inference.test_damage", str(tmp_path / "model"), str(seed), str(times)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3000)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -70,16 +74,18 @@ def damage(tmp_path: Path, seed: int, times: int) -> dict[str, int]:
     return counts
 
 
-def test_damage_is_named_or_does_no_harm(tmp_path: Path) -> None:
-    counts = damage(tmp_path, seed=1, times=150)
-    assert counts["refused"] > 75
-    assert counts["worked"] > 5
+@pytest.mark.parametrize(("copies", "times"), [(False, 150), (True, 60)], ids=["plain", "copying"])
+def test_damage_is_named_or_does_no_harm(copies: bool, times: int, tmp_path: Path) -> None:
+    counts = damage(tmp_path, 1, times, copies=copies)
+    assert counts["refused"] > times // 2
+    assert counts["worked"] > times // 30
 
 
 @pytest.mark.slow
-def test_ten_thousand_damages(tmp_path: Path) -> None:
-    counts = damage(tmp_path, seed=2, times=10_000)
-    assert sum(counts.values()) == 10_000
+@pytest.mark.parametrize(("copies", "times"), [(False, 8_000), (True, 2_000)], ids=["plain", "copying"])
+def test_ten_thousand_damages(copies: bool, times: int, tmp_path: Path) -> None:
+    counts = damage(tmp_path, 2, times, copies=copies)
+    assert sum(counts.values()) == times
 
 
 def main() -> None:

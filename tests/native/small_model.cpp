@@ -82,6 +82,10 @@ int main() {
             m.logits = linear(precision, D, ENTRIES);
             m.encoder = stack(precision, positions, false);
             m.decoder = stack(precision, positions, true);
+            if (positions == ROTARY) {  // the source's tokens are copied
+                m.copy_query = linear(precision, D, D);
+                m.copy_key = linear(precision, D, D);
+            }
             Engine engine(m, portable::decoder_kernels, 2, 16);
             for (const int64_t beams : {1, 4})
                 for (int32_t length = 1; length <= 9; length += 4) {

@@ -15,6 +15,7 @@ from pathlib import Path
 from regard import __version__
 from regard.errors import MissingExtraError
 from regard.inspection.page_file import built_page
+from regard.native.decoder import decoding_set
 from regard.native.library import native
 
 GIB = 2**30
@@ -102,8 +103,9 @@ def _packages() -> Iterator[Finding]:
 def _native() -> Finding:
     found = native()
     if found.table is None:
-        return Finding("native", "no kernels", f"training is slower: {found.reason}")
-    return Finding("native", f"kernels for {found.instructions}" + (f", {found.reason}" if found.reason else ""))
+        return Finding("native", "no kernels", f"training and translating are slower: {found.reason}")
+    state = f"kernels for {found.instructions}, decoding with {decoding_set()}"
+    return Finding("native", state + (f", {found.reason}" if found.reason else ""))
 
 
 def _page() -> Finding:

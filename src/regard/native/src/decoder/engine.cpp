@@ -125,7 +125,8 @@ void Engine::step(Forward& forward, std::vector<Ticket*>& active) {
         Search& search = *ticket->search;
         search.ask(best.data() + rows);
         all_logits = all_logits || search.needs_logits();
-        groups.push_back({&ticket->memory, ticket->few.ids.empty() ? nullptr : &ticket->few, &ticket->cache, search.rows(), search.step(), search.tokens().data(),
+        const Few* const few = ticket->few.ids.empty() ? nullptr : &ticket->few;
+        groups.push_back({&ticket->memory, few, &ticket->cache, search.rows(), search.step(), search.tokens().data(),
                           search.ancestors(), search.ancestors_row()});
         rows += search.rows();
     }
