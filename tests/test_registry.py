@@ -53,7 +53,7 @@ def test_plugins_are_found_by_their_entry_point(monkeypatch: pytest.MonkeyPatch)
     def entry_points(*, group: str, name: str) -> list[Entry]:
         return [Entry()] if (group, name) == ("regard.model", "mine") else []
 
-    monkeypatch.setattr("regard.registry.entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     assert Registry("model", {}, plugins=True)["mine"] == "found"
     with pytest.raises(ConfigError):
         Registry("model", {})["mine"]

@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from typing import Any
 
 from regard.errors import ConfigError
@@ -33,6 +32,8 @@ class Registry(Mapping[str, Any]):
         if name in self.table:
             return load_object(self.table[name])
         if self.plugins:
+            from importlib.metadata import entry_points
+
             for entry in entry_points(group=f"regard.{self.group}", name=name):
                 return entry.load()
         close = get_close_matches(str(name), self.table, n=1)
