@@ -22,7 +22,7 @@ def test_the_package_that_has_a_compiler(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(build, "find_spec", lambda name: object())
-    assert build.compiler()[1:] == ["-m", "ziglang", "c++"]
+    assert build.compiler()[1:] == ["-m", "ziglang", "c++", "-mcpu=baseline"]
 
 
 @pytest.mark.parametrize(("compiler", "problem"), [("false", "failed"), ("no-such-compiler -O1", "cannot be run")])

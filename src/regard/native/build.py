@@ -49,7 +49,8 @@ def compiler() -> list[str]:
     for name in ("c++", "g++", "clang++"):
         if shutil.which(name):
             return [name]
-    return [sys.executable, "-m", "ziglang", "c++"] if find_spec("ziglang") else []
+    zig = [sys.executable, "-m", "ziglang", "c++", "-mcpu=baseline"]  # else it compiles for this very processor
+    return zig if find_spec("ziglang") else []
 
 
 def build(folder: Path = HERE) -> Path:

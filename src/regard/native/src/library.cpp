@@ -4,11 +4,11 @@
 #include <memory>
 
 #if defined(WITH_AMX)
-#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
+#include "processor.h"
 #include "table.h"
 #include "threads.h"
 
@@ -66,14 +66,12 @@ EXPORTED void regard_use_threads(void* gomp_parallel, int count) {
 // Whether this processor, and the system on it, can run a set that the library has.
 EXPORTED int regard_runs(const char* name) {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
+    const regard::Processor here;
 #if defined(WITH_AMX)
-    if (!strcmp(name, "amx")) return regard_runs("avx512") && tiles_allowed();
+    if (!strcmp(name, "amx")) return here.avx512 && tiles_allowed();
 #endif
-    if (!strcmp(name, "avx512"))
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
-    if (!strcmp(name, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (!strcmp(name, "avx512")) return here.avx512;
+    if (!strcmp(name, "avx2")) return here.avx2;
 #endif
     return !strcmp(name, "portable");
 }

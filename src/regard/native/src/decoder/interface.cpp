@@ -2,6 +2,7 @@
 #include <cstring>
 #include <new>
 
+#include "../processor.h"
 #include "engine.h"
 #include "pack.h"
 
@@ -18,8 +19,6 @@ namespace portable { extern const regard::decoder::Kernels decoder_kernels; }
 using namespace regard::decoder;
 
 #if defined(WITH_AMX)
-#include <cpuid.h>
-
 extern "C" int regard_runs(const char* name);
 
 static bool multiplies_bytes_on_tiles() {
@@ -59,16 +58,14 @@ EXPORTED void regard_round(int64_t count, const float* from, uint16_t* to) { rou
 // Whether this processor runs the kernels of a set that decoding has.
 EXPORTED int regard_decodes(const char* name) {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
+    const regard::Processor here;
+    const bool bfloat16 = here.vnni && here.bfloat16;
 #if defined(WITH_AMX)
-    if (!strcmp(name, "amx")) return regard_decodes("avx512_bf16") && regard_runs("amx") && multiplies_bytes_on_tiles();
+    if (!strcmp(name, "amx")) return bfloat16 && regard_runs("amx") && multiplies_bytes_on_tiles();
 #endif
-    if (!strcmp(name, "avx512_bf16")) return regard_decodes("avx512") && __builtin_cpu_supports("avx512bf16");
-    if (!strcmp(name, "avx512"))
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma");
-    if (!strcmp(name, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (!strcmp(name, "avx512_bf16")) return bfloat16;
+    if (!strcmp(name, "avx512")) return here.vnni;
+    if (!strcmp(name, "avx2")) return here.avx2;
 #endif
     return !strcmp(name, "portable");
 }
