@@ -196,7 +196,8 @@ def build_trainer(
     )
     examples = Examples.of(material.train, sides, config.text)
     budget, counted = config.training.budget, CountedCourse(config.training)
-    clocks = [partial(world.from_first, clock) for clock in (time.monotonic, time.process_time)]
+    told = (time.monotonic, time.process_time) if precision.device == "cpu" else (time.monotonic,)
+    clocks = [partial(world.from_first, clock) for clock in told]
     course = TimedCourse(budget, began, *clocks) if budget else counted
     watcher = probes(config, material, firsts, checkpoints.run)
     parts = model, examples, validation, config.training, precision, checkpoints, listener, stop, course, world

@@ -19,7 +19,7 @@ struct Processor {
         avx2 = (low & YMM) == YMM && (b & bit_AVX2);
         avx512 = avx2 && (low & ZMM) == ZMM && (b & WIDE) == WIDE;
         vnni = avx512 && (c & bit_AVX512VNNI);
-        bfloat16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bit_AVX512BF16);
+        bfloat16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);  // older compilers have no name for it
     }
 };
 
