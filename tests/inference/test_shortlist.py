@@ -100,6 +100,7 @@ def test_what_can_be_copied_is_thought_of(tmp_path: Path, config: DecodingConfig
     few = NativeEngine.load([folder], shortlist=True)
     for source, found in zip(sources, few.translate(sources, config), strict=True):
         assert {i for h in found for i in ids(h.tokens)} <= {len(SPECIAL), *ids(source)}
+    assert Shortlist.open(folder).coverage(folder, [("d e", "d h"), ("c", "d")]).listed == 1
 
 
 def test_what_is_exact_stays_so(folder: ModelFolder) -> None:

@@ -133,11 +133,15 @@ class Shortlist:
         return {EOS, *self.common, *(i for part in parts for i in part)} if all(parts) else None
 
     def coverage(self, folder: ModelFolder, pairs: Iterable[tuple[str, str]]) -> "Coverage":
-        """Return how much of these targets stands on the lists of their sources."""
+        """Return how much of these targets stands on the lists of their sources, or can be copied from them."""
         source, target = folder.sides.source, folder.sides.target
+        copies = folder.settings.model.copying.kind == "source"
         lengths, listed, tokens = [], 0, 0
         for text, other in pairs:
-            thought_of = self.tokens([*source.vocabulary.ids(source.tokenizer.split(text)), EOS])
+            read = [*source.vocabulary.ids(source.tokenizer.split(text)), EOS]
+            thought_of = self.tokens(read)
+            if thought_of is not None and copies:
+                thought_of.update(read)
             ids = target.vocabulary.ids(target.tokenizer.split(other))
             lengths.append(folder.sizes[1] if thought_of is None else len(thought_of))
             tokens += len(ids)
