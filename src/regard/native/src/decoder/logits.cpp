@@ -59,12 +59,13 @@ void Forward::best_of_map(const Linear& map, int64_t first_row, int64_t rows, Be
     if (rows == 0) return;
     const int64_t bytes = depth(model_.precision, map.inputs);
     const Inputs inputs{values_.data() + first_row * bytes, scales_.data() + first_row, sums_.data() + first_row};
-    std::vector<int64_t> copied(rows);  // how many of the row's copies are done
+    const bool copies = model_.copy_query.weights;
+    std::vector<int64_t> copied(copies ? rows : 0);  // how many of the row's copies are done
     for (int64_t first = 0; first < map.outputs; first += COLUMNS) {
         const int64_t count = std::min(COLUMNS, map.outputs - first);
         kernels_.product(model_.precision, map, rows, inputs, first, first + count, tile_.at(0), tile_.row, STORE);
         for (int64_t r = 0; r < rows; ++r) {
-            if (model_.copy_query.weights) add_copies(first_row + r, first, first + count, copied[r], tile_.at(r));
+            if (copies) add_copies(first_row + r, first, first + count, copied[r], tile_.at(r));
             kernels_.best(model_.precision, first, count, tile_.at(r), best[r]);
             if (logits) std::copy_n(tile_.at(r), count, logits + (first_row + r) * map.outputs + first);
         }

@@ -141,7 +141,7 @@ INLINED void put(const Product& p, int64_t r, int64_t output, Floats x) {
 // ROWS rows by PANELS panels, with all sums in registers: weights stay there while each row's input passes by.
 template <class Weights, int ROWS, int PANELS>
 INLINED void block(const Product& p, int64_t first_row, int64_t panel) {
-    typename Weights::Sums sums[ROWS][PANELS * PARTS];
+    typename Weights::Sums sums[ROWS][PANELS * PARTS];  // cleared one by one: what is cleared whole stays in memory
     for (int r = 0; r < ROWS; ++r)
         for (int part = 0; part < PANELS * PARTS; ++part) sums[r][part] = typename Weights::Sums{};
     const int8_t* inputs = static_cast<const int8_t*>(p.from.values) + first_row * p.depth;
