@@ -80,7 +80,7 @@ def ratio(what: str, once: Callable[[], Any], turns: int) -> dict[str, Any]:
         "turns": turns,
         "seconds with": with_place / turns,
         "without": without_place / turns,
-        "ratio": round(with_place / without_place, 4),
+        "ratio": with_place / without_place,
         "95 %": f"{low:.4f}-{high:.4f}",
     }
 
